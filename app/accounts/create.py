@@ -1,0 +1,83 @@
+"""Makes an account with its first user, and gives users passwords and tokens."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from app.accounts.passwords import hash_password, require_email
+from app.secretbox import SecretBox
+from core.errors import Conflict, InvalidInput, NotFound
+from core.ids import new_id, new_secret
+from core.text import clean
+from store.directory import ApiToken, Membership, SignIn, User
+from store.sessions import DirectorySession, Work
+from store.sites import Account, ProviderCredential
+
+OWN_PROVIDER = "manual"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAccount:
+    """What is told once: the ids, the API token and the token that signs webhooks of numbers brought along."""
+
+    account_id: str
+    user_id: str
+    api_token: str
+    provider_token: str
+
+
+def hash_token(token: str) -> bytes:
+    """What is kept of a random secret (SHA-256)."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def create_account(work: Work, secrets: SecretBox, *, name: str, owner: str, password: str, at: datetime) -> NewAccount:
+    """A tenant with its first user. Raises InvalidInput, or Conflict where the e-mail address is taken."""
+    label = clean(name, 200)
+    if label is None:
+        raise InvalidInput({"name": "is empty"})
+    email = require_email(owner)
+    password_hash = hash_password(password)
+    if work.directory.scalar(select(User.user_id).where(User.email == email)):
+        raise Conflict(f"there is a user {email} already", fields={"owner": "is taken"})
+    account_id, user_id = new_id(at), new_id(at)
+    token, provider_token = new_secret("rt_"), new_secret()
+    work.directory.add(
+        User(
+            user_id=user_id,
+            email=email,
+            name=email.partition("@")[0],
+            password_hash=password_hash,
+            created_at=at,
+        )
+    )
+    work.directory.flush()
+    work.directory.add_all(
+        [
+            Membership(user_id=user_id, account_id=account_id, role="owner"),
+            ApiToken(token_hash=hash_token(token), account_id=account_id, user_id=user_id, created_at=at),
+        ]
+    )
+    session = work.account(account_id)
+    session.add(Account(name=label, created_at=at))
+    session.flush()
+    session.add(
+        ProviderCredential(provider=OWN_PROVIDER, account_sid="", token=secrets.seal(provider_token), updated_at=at)
+    )
+    return NewAccount(account_id=account_id, user_id=user_id, api_token=token, provider_token=provider_token)
+
+
+def set_password(directory: DirectorySession, *, email: str, password: str) -> None:
+    """Sets a user's password and ends their sessions. Raises NotFound, InvalidInput."""
+    user = directory.scalar(select(User).where(User.email == require_email(email)))
+    if user is None:
+        raise NotFound(f"there is no user {email.strip()}")
+    user.password_hash = hash_password(password)
+    end_sign_ins(directory, user.user_id)
+
+
+def end_sign_ins(directory: DirectorySession, user_id: str) -> None:
+    """Signs a user out everywhere."""
+    directory.execute(delete(SignIn).where(SignIn.user_id == user_id))

@@ -1,0 +1,127 @@
+"""The command line. Errors are one line on stderr; exit status 0 done, 1 failed, 2 wrong usage."""
+
+import json
+import os
+import sys
+from typing import Any
+
+import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from app import clock
+from app.settings import PREFIX, Settings, SettingsError
+from core.errors import RingtraceError
+
+
+class Tidy(click.Group):
+    """A command group that turns expected failures into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except (RingtraceError, SettingsError) as error:
+            raise click.ClickException(str(error)) from None
+        except (OperationalError, ProgrammingError) as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise click.ClickException(
+                f"the database cannot be used ({reason}); is it reachable, and was `ringtrace db upgrade` run?"
+            ) from None
+
+
+@click.group(cls=Tidy, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Ringtrace: call tracking that says who called, how sure that is, and which source earned it."""
+
+
+def _settings() -> Settings:
+    return Settings.from_env(os.environ)
+
+
+def _password() -> str:
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise click.ClickException("no password came on standard input")
+    return password
+
+
+@main.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Migrate the database to the newest revision; safe to run twice."""
+    from app.database import upgrade_database
+
+    before, after = upgrade_database(_settings())
+    click.echo(f"at {after} already" if before == after else f"migrated from {before or 'empty'} to {after}")
+
+
+@main.group()
+def account() -> None:
+    """Accounts (tenants)."""
+
+
+@account.command("create")
+@click.argument("name")
+@click.option("--owner", required=True, metavar="EMAIL", help="E-mail address of the first user.")
+@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def account_create(name: str, owner: str, password_stdin: bool, as_json: bool) -> None:
+    """Create an account with its first user; prints its secrets once."""
+    from app.accounts.create import create_account
+    from app.secretbox import SecretBox
+    from store.engine import make_engine
+    from store.sessions import Database
+
+    settings = _settings()
+    if not settings.secret_key:
+        raise SettingsError([f"{PREFIX}SECRET_KEY is not set; it encrypts the account's provider token"])
+    password = _password()
+    with Database(make_engine(settings.database_url)).write() as work:
+        made = create_account(work, SecretBox(settings), name=name, owner=owner, password=password, at=clock.now())
+    told = {
+        "account_id": made.account_id,
+        "user_id": made.user_id,
+        "api_token": made.api_token,
+        "provider_token": made.provider_token,
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        for key, value in told.items():
+            click.echo(f"{key.replace('_', ' ')}: {value}")
+        click.echo("The two tokens are not shown again.")
+
+
+@main.group()
+def user() -> None:
+    """Users."""
+
+
+@user.command("password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+def user_password(email: str, password_stdin: bool) -> None:
+    """Set a user's password; signs them out everywhere."""
+    from app.accounts.create import set_password
+    from store.engine import make_engine
+    from store.sessions import Database
+
+    password = _password()
+    with Database(make_engine(_settings().database_url)).write() as work:
+        set_password(work.directory, email=email, password=password)
+    click.echo("the password is set")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+def serve(host: str, port: int, workers: int) -> None:
+    """Run the production server."""
+    from app.serve import serve as run
+
+    run(host=host, port=port, workers=workers)

@@ -1,0 +1,56 @@
+"""What one process holds: settings, database, keys, counters. Flask carries it; nothing else is global."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import current_app
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from app import clock
+from app.secretbox import SecretBox, VisitorIds
+from app.settings import Settings
+from store.engine import make_engine
+from store.sessions import Database
+
+KEY = "ringtrace"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRoom:
+    """Everything a request needs beside the request."""
+
+    settings: Settings
+    database: Database
+    secrets: SecretBox
+    visitor_ids: VisitorIds
+    limiter: FixedWindowRateLimiter
+    tell_time: Callable[[], datetime] = clock.now
+
+    @classmethod
+    def of(cls, settings: Settings, now: Callable[[], datetime] = clock.now) -> "EngineRoom":
+        """Builds it; the database is connected to when first used."""
+        return cls(
+            settings=settings,
+            database=Database(make_engine(settings.database_url)),
+            secrets=SecretBox(settings),
+            visitor_ids=VisitorIds(settings),
+            limiter=FixedWindowRateLimiter(MemoryStorage()),
+            tell_time=now,
+        )
+
+    def now(self) -> datetime:
+        """This moment (aware UTC)."""
+        return self.tell_time()
+
+    def within(self, name: str, who: str, per_minute: int) -> bool:
+        """Counts one more `name` of `who`; False where that is more than `per_minute` allows."""
+        return self.limiter.hit(RateLimitItemPerMinute(per_minute), name, who)
+
+
+def engine_room() -> EngineRoom:
+    """The engine room of the running Flask application."""
+    return cast(EngineRoom, current_app.extensions[KEY])

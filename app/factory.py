@@ -1,0 +1,75 @@
+"""`create_app`: the Flask application of one process."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from flask import Flask, Response, jsonify
+from flask_openapi3.models import Info
+from flask_openapi3.openapi import OpenAPI
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import clock
+from app.engine_room import KEY, EngineRoom, engine_room
+from app.http_errors import on_validation_error, register_errors
+from app.settings import Settings, SettingsError
+
+MAX_BODY = 1024 * 1024
+
+
+def create_app(
+    settings: Settings | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    now: Callable[[], datetime] = clock.now,
+) -> Flask:
+    """The application, ready to serve. Raises SettingsError where it may not (no SECRET_KEY)."""
+    settings = settings or Settings.from_env(environ if environ is not None else os.environ)
+    if not settings.secret_key:
+        raise SettingsError(["RINGTRACE_SECRET_KEY is not set; at least 16 random characters are needed"])
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    app = OpenAPI(
+        "app",
+        info=Info(title="Ringtrace", version="1"),
+        doc_ui=False,
+        validation_error_callback=on_validation_error,
+        security_schemes={"token": {"type": "http", "scheme": "bearer"}},
+        template_folder="web/templates",
+        static_folder="web/static",
+        static_url_path="/static",
+    )
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+        SESSION_COOKIE_NAME="__Host-ringtrace-form" if settings.https else "ringtrace-form",
+        SESSION_COOKIE_SECURE=settings.https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        BOOTSTRAP_SERVE_LOCAL=True,
+    )
+    app.extensions[KEY] = EngineRoom.of(settings, now)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    csrf = CSRFProtect(app)
+    register_errors(app)
+    _register_rooms(app, csrf)
+    app.add_url_rule("/health", view_func=health)
+    return app
+
+
+def _register_rooms(app: OpenAPI, csrf: CSRFProtect) -> None:
+    """Each way in, with its own module."""
+
+
+def health() -> tuple[Response, int]:
+    """200 while the database answers, 503 while it does not."""
+    try:
+        with engine_room().database.engine.connect() as connection:
+            connection.execute(select(1))
+    except SQLAlchemyError:
+        return jsonify({"status": "unavailable", "database": "down"}), 503
+    return jsonify({"status": "ok", "database": "up"}), 200

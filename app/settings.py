@@ -1,0 +1,197 @@
+"""Settings: one typed loader over the environment it is handed. Every problem is reported at once."""
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.errors import shown
+from store.engine import check_url
+
+PREFIX = "RINGTRACE_"
+PROJECT = Path(__file__).resolve().parent.parent
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the message names each with what was given and what is allowed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How this installation is set up. `docs/settings.md` documents each name."""
+
+    instance: Path
+    database_url: str
+    secret_key: str | None
+    previous_secret_keys: tuple[str, ...]
+    public_base_url: str
+    geo_database: Path | None
+    region_header: str | None
+    trusted_proxies: tuple[Network, ...]
+    api_calls_per_minute: int
+    new_visitors_per_minute: int
+    candidate_days: int
+    sure_from: float
+    likely_from: float
+    log_level: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], *, serves_at: str = "http://127.0.0.1:8000") -> "Settings":
+        """Reads `RINGTRACE_…` from `environ`. Raises SettingsError with all problems at once.
+
+        `serves_at` is the address the server listens on, the default of PUBLIC_BASE_URL.
+        """
+        read = _Reader(environ)
+        instance = read("INSTANCE_DIR", PROJECT / "instance", _directory, "a folder")
+        settings = cls(
+            instance=instance,
+            database_url=read(
+                "DATABASE_URL",
+                f"sqlite:///{instance / 'ringtrace.db'}",
+                _database_url,
+                "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
+                secret=True,
+            ),
+            secret_key=read("SECRET_KEY", _kept_key(instance), _key, "at least 16 characters", secret=True),
+            previous_secret_keys=read(
+                "PREVIOUS_SECRET_KEYS",
+                (),
+                lambda text: tuple(_key(k.strip()) for k in text.split(",")),
+                "keys of at least 16 characters, separated by commas",
+                secret=True,
+            ),
+            public_base_url=read(
+                "PUBLIC_BASE_URL",
+                serves_at,
+                _base_url,
+                "an http or https address without query, such as https://calls.example.com",
+            ),
+            geo_database=read("GEO_DATABASE", None, _file, "a readable MMDB file"),
+            region_header=read("REGION_HEADER", None, _header, "the name of a header"),
+            trusted_proxies=read(
+                "TRUSTED_PROXIES",
+                (),
+                _networks,
+                "networks separated by commas, such as 10.0.0.0/8,127.0.0.1",
+            ),
+            api_calls_per_minute=read("API_CALLS_PER_MINUTE", 6000, _count, "a whole number from 1"),
+            new_visitors_per_minute=read("NEW_VISITORS_PER_MINUTE", 600, _count, "a whole number from 1"),
+            candidate_days=read("CANDIDATE_DAYS", 60, _count, "a whole number of days from 1"),
+            sure_from=read("SURE_FROM", 0.9, _share, "a number between 0 and 1"),
+            likely_from=read("LIKELY_FROM", 0.6, _share, "a number between 0 and 1"),
+            log_level=read("LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
+        )
+        if read.problems:
+            raise SettingsError(read.problems)
+        return settings
+
+    @property
+    def https(self) -> bool:
+        """Whether the outside reaches us over https (then cookies are `Secure` and `__Host-`)."""
+        return self.public_base_url.startswith("https://")
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.problems: list[str] = []
+
+    def __call__(
+        self,
+        name: str,
+        default: Any,
+        parse: Callable[[str], Any],
+        allowed: str,
+        *,
+        secret: bool = False,
+    ) -> Any:
+        text = self.environ.get(PREFIX + name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError:
+            given = "what was given (not shown, it may hold a secret)" if secret else shown(text)
+            self.problems.append(f"{PREFIX}{name}: {given} is not allowed; allowed is {allowed}")
+            return default
+
+
+def _kept_key(instance: Path) -> str | None:
+    """The key that an earlier `ringtrace demo` made for this instance."""
+    try:
+        return (instance / "secret-key").read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _database_url(text: str) -> str:
+    if check_url(text):
+        raise ValueError
+    return text
+
+
+def _key(text: str) -> str:
+    if len(text) < 16:
+        raise ValueError
+    return text
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    _ = parts.port  # raises ValueError where it is no port
+    return text.rstrip("/")
+
+
+def _directory(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError
+    return path
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise ValueError
+    return path
+
+
+def _header(text: str) -> str:
+    if not text.replace("-", "").isalnum():
+        raise ValueError
+    return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(","))
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+def _level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError
+    return text.upper()

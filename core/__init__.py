@@ -1,0 +1,1 @@
+"""What every room needs and none owns: errors, ids, time, phone numbers, values shared by rooms."""

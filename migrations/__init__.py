@@ -1,0 +1,1 @@
+"""Alembic revisions: upgrades only, one head, the same on SQLite and PostgreSQL."""

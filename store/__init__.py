@@ -1,0 +1,1 @@
+"""Tables, sessions, types and tenancy. The only place that defines SQLAlchemy tables."""

@@ -1,0 +1,45 @@
+"""Brings a database to the newest revision. Safe to run twice, and by several machines at once."""
+
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from store.tables import metadata
+
+_UPGRADE_LOCK = 0x52494E47  # "RING"; any number will do that nobody else in the database uses
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, with our metadata and an open connection handed to `env.py`."""
+    config = Config()
+    config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["metadata"] = metadata
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str | None]:
+    """Migrates to the head revision; returns the revision before and after."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two deployments that start together take turns; SQLite's BEGIN IMMEDIATE does the same.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
+        before = current_revision(connection)
+        command.upgrade(alembic_config(connection), "head")
+        return before, current_revision(connection)
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The revision the database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str | None:
+    """The newest revision there is."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()

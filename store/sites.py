@@ -1,0 +1,97 @@
+"""Tables of the account and its set-up: sites, tracking sources, tracking numbers, provider credentials."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.base import E164, Base, Id, Name, OfAccount, Tenant, points_to
+
+
+class Account(Tenant, Base):
+    """A tenant."""
+
+    __tablename__ = "accounts"
+    name: Mapped[str] = mapped_column(Name)
+    created_at: Mapped[datetime]
+
+
+class Site(OfAccount, Base):
+    """One website of an account. `numbers` are the business's own, as printed on its pages (E.164)."""
+
+    __tablename__ = "sites"
+    site_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(Name)
+    domains: Mapped[list[str]] = mapped_column(JSON)
+    numbers: Mapped[list[str]] = mapped_column(JSON)
+    time_zone: Mapped[str] = mapped_column(String(64))
+    country: Mapped[str] = mapped_column(String(2))
+    currency: Mapped[str] = mapped_column(String(3))
+    consent_default: Mapped[str] = mapped_column(String(10))
+    exclude_networks: Mapped[list[str]] = mapped_column(JSON)
+    visitors_per_number: Mapped[int] = mapped_column(default=20)
+    likelihood_target: Mapped[float] = mapped_column(default=0.9)
+    created_at: Mapped[datetime]
+
+
+class TrackingSource(OfAccount, Base):
+    """A channel that brings visits or calls. `turn` counts its pool's assignments (see numberpool)."""
+
+    __tablename__ = "tracking_sources"
+    source_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    site_id: Mapped[str] = mapped_column(Id)
+    slug: Mapped[str] = mapped_column(String(80))
+    name: Mapped[str] = mapped_column(Name)
+    kind: Mapped[str] = mapped_column(String(10))
+    preset: Mapped[str | None] = mapped_column(String(30))
+    rule: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    position: Mapped[int]
+    catch_all: Mapped[bool]
+    target: Mapped[str | None] = mapped_column(E164)
+    destination: Mapped[str] = mapped_column(E164)
+    turn: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    __table_args__ = (
+        points_to("sites", "site_id"),
+        Index(
+            "uq_tracking_sources_slug_in_use",
+            "account_id",
+            "site_id",
+            "slug",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+
+class TrackingNumber(OfAccount, Base):
+    """A number of ours that visitors see or that is printed. `last_turn` is its source's turn when last given."""
+
+    __tablename__ = "tracking_numbers"
+    number: Mapped[str] = mapped_column(E164, primary_key=True)
+    source_id: Mapped[str] = mapped_column(Id)
+    provider: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(12))
+    last_turn: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    status_since: Mapped[datetime]
+    __table_args__ = (
+        points_to("tracking_sources", "source_id"),
+        Index(None, "account_id", "source_id", "number"),
+    )
+
+
+class ProviderCredential(OfAccount, Base):
+    """How a provider signs for this account. Tokens are encrypted; the previous one is valid until its end."""
+
+    __tablename__ = "provider_credentials"
+    provider: Mapped[str] = mapped_column(String(20), primary_key=True)
+    account_sid: Mapped[str] = mapped_column(String(64))
+    token: Mapped[bytes] = mapped_column(LargeBinary)
+    previous_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    previous_until: Mapped[datetime | None]
+    updated_at: Mapped[datetime]

@@ -1,0 +1,72 @@
+"""Fixtures of the whole suite."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.engine import make_engine
+from store.sessions import Database
+from tests.support.databases import Postgres, migrated_sqlite, postgres_server, sqlite_copy
+from tests.support.office import Office
+from tests.support.serving import Served, served
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return migrated_sqlite(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    return sqlite_copy(sqlite_template, tmp_path)
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    return postgres.copy()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database of each kind; a test that takes it runs twice."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    engine = make_engine(database_url)
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def server(database_url: str) -> Iterator[Served]:
+    """The application over HTTP on each kind of database."""
+    with served(database_url) as running:
+        yield running
+
+
+@pytest.fixture
+def office(server: Served, database_url: str) -> Office:
+    """An account on that server."""
+    return Office.open(server.url, database_url)
+
+
+@pytest.fixture
+def lite_server(sqlite_url: str) -> Iterator[Served]:
+    """The application over HTTP on SQLite only, where the database makes no difference."""
+    with served(sqlite_url) as running:
+        yield running
+
+
+@pytest.fixture
+def lite_office(lite_server: Served, sqlite_url: str) -> Office:
+    """An account on that server."""
+    return Office.open(lite_server.url, sqlite_url)
