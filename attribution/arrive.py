@@ -1,0 +1,226 @@
+"""A visitor arrives on a page: who they are, which visit this is, which source it belongs to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from attribution.rules.landing import Landing, read_landing
+from attribution.rules.reference import RULES_VERSION
+from attribution.rules.settle import settle
+from attribution.rules.sources import SourceRule
+from attribution.rules.visits import continues
+from core.ids import new_id
+from core.text import clean
+from core.time import local_day
+from store.sessions import AccountSession
+from store.sites import Site, TrackingNumber, TrackingSource
+from store.visits import Visit, Visitor
+
+MAX_URL = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Browser:
+    """What is known of the browser: device class, region (ISO 3166-2 or None) and user agent."""
+
+    device: str
+    region: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """A site's sources as rules see them, with the target each serves and which have an active number."""
+
+    rules: tuple[SourceRule, ...]
+    targets: dict[str, str | None]
+    with_numbers: frozenset[str]
+
+    def slug(self, source_id: str | None) -> str | None:
+        """The name by which answers call a source; None for none, or one that was deleted."""
+        return next((s.slug for s in self.rules if s.id == source_id), None)
+
+    def serving(self, number: str) -> tuple[SourceRule, ...]:
+        """The sources that replace this number of the page."""
+        return tuple(s for s in self.rules if self.targets[s.id] in (None, number))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A page view's visitor and visit. `kept`: the visit has no source of its own and keeps the last known one."""
+
+    visitor: Visitor
+    visit: Visit
+    landing: Landing
+    kept: bool
+
+
+def load_sources(session: AccountSession, site_id: str) -> Sources:
+    """The sources of a site in the order in which they are asked (two queries)."""
+    rows = session.scalars(
+        select(TrackingSource)
+        .where(TrackingSource.site_id == site_id, TrackingSource.deleted_at.is_(None))
+        .order_by(TrackingSource.position, TrackingSource.slug)
+    ).all()
+    ids = [row.source_id for row in rows]
+    stocked = session.scalars(
+        select(TrackingNumber.source_id)
+        .where(TrackingNumber.source_id.in_(ids), TrackingNumber.status == "active")
+        .distinct()
+    )
+    return Sources(
+        rules=tuple(_as_rule(row) for row in rows),
+        targets={row.source_id: row.target for row in rows},
+        with_numbers=frozenset(stocked),
+    )
+
+
+def _as_rule(row: TrackingSource) -> SourceRule:
+    return SourceRule(
+        id=row.source_id,
+        slug=row.slug,
+        kind=row.kind,
+        preset=row.preset,
+        rule=row.rule,
+        position=row.position,
+        catch_all=row.catch_all,
+    )
+
+
+def read(site: Site, url: str, referrer: str | None) -> Landing:
+    """A landing on this site."""
+    return read_landing(url, referrer, own_hosts=site.domains)
+
+
+def find_visitor(session: AccountSession, site: Site, visitor_id: str | None) -> Visitor | None:
+    """The visitor, held against their other tabs until the transaction ends; None where this site has no such."""
+    if visitor_id is None:
+        return None
+    return session.scalar(
+        select(Visitor)
+        .where(Visitor.visitor_id == visitor_id, Visitor.site_id == site.site_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def arrive(
+    session: AccountSession,
+    site: Site,
+    sources: Sources,
+    *,
+    visitor: Visitor | None,
+    url: str,
+    referrer: str | None,
+    browser: Browser,
+    at: datetime,
+) -> Arrival:
+    """Finds or begins visitor and visit for a page seen at `at`.
+
+    A visit goes on until 30 minutes of silence or another campaign. A visit without a source of its own (direct, or
+    from an own page) keeps the visitor's last known source.
+    """
+    landing = read(site, url, referrer)
+    if visitor is None:
+        visitor = _new_visitor(session, site, browser, at)
+    current = session.get(Visit, (session.account_id, visitor.visit_id)) if visitor.visit_id else None
+    if current is not None and continues(
+        last_seen_at=current.last_seen_at, campaign_key=current.campaign_key, landing=landing, at=at
+    ):
+        begun = read(site, current.landing_url, current.referrer)
+        return Arrival(visitor=visitor, visit=current, landing=begun, kept=_keeps(begun, visitor, sources))
+    kept = _keeps(landing, visitor, sources)
+    settled = None if kept else settle(landing, sources.rules, sources.with_numbers)
+    if settled is not None:
+        visitor.source_id = settled.id
+    visit = _new_visit(session, site, visitor, landing, url=url, referrer=referrer, browser=browser, at=at)
+    visit.source_id = visitor.source_id if kept or settled else None
+    return Arrival(visitor=visitor, visit=visit, landing=landing, kept=kept)
+
+
+def _keeps(landing: Landing, visitor: Visitor, sources: Sources) -> bool:
+    without_own = landing.keeps or landing.preset == "direct"
+    return without_own and sources.slug(visitor.source_id) is not None
+
+
+def source_for(arrival: Arrival, sources: Sources, number: str, held: Iterable[str]) -> SourceRule | None:
+    """The source whose number replaces this number of the page.
+
+    `held`: ids of the sources whose numbers the visitor holds, the latest first.
+    """
+    serving = sources.serving(number)
+    if arrival.kept:
+        by_id = {s.id: s for s in serving if s.kind == "online"}
+        for source_id in (arrival.visitor.source_id, *held):
+            if source_id in by_id:
+                return by_id[source_id]
+    return settle(arrival.landing, serving, sources.with_numbers)
+
+
+def _new_visitor(session: AccountSession, site: Site, browser: Browser, at: datetime) -> Visitor:
+    visitor = Visitor(
+        visitor_id=new_id(at),
+        site_id=site.site_id,
+        visits=0,
+        device=browser.device,
+        region=browser.region,
+        first_seen_at=at,
+        last_seen_at=at,
+    )
+    session.add(visitor)
+    session.flush()
+    return visitor
+
+
+def _new_visit(
+    session: AccountSession,
+    site: Site,
+    visitor: Visitor,
+    landing: Landing,
+    *,
+    url: str,
+    referrer: str | None,
+    browser: Browser,
+    at: datetime,
+) -> Visit:
+    visitor.visits += 1
+    visit = Visit(
+        visit_id=new_id(at),
+        site_id=site.site_id,
+        visitor_id=visitor.visitor_id,
+        ordinal=visitor.visits,
+        started_at=at,
+        local_day=local_day(at, site.time_zone),
+        landing_url=clean(url, MAX_URL) or "",
+        referrer=clean(referrer, MAX_URL),
+        utm=dict(landing.utm),
+        click_ids=dict(landing.click_ids),
+        campaign_key=landing.campaign_key,
+        touch_source=clean(landing.source, 255),
+        touch_medium=clean(landing.medium, 255),
+        touch_campaign=clean(landing.campaign, 255),
+        channel=landing.channel,
+        rules_version=RULES_VERSION[:20],
+        device=browser.device,
+        user_agent=clean(browser.user_agent, 400),
+        last_seen_at=at,
+        page_views=0,
+    )
+    visitor.visit_id = visit.visit_id
+    visitor.region = browser.region or visitor.region
+    session.add(visit)
+    return visit
+
+
+def seen(visitor: Visitor, visit: Visit, *, at: datetime, path: str | None = None) -> None:
+    """A life sign at `at`; with `path` it is a page view. Late news never turns the clock back."""
+    if path is not None:
+        visit.page_views += 1
+        if at >= visit.last_seen_at:
+            visit.last_path = clean(path, 400)
+    if at >= visit.last_seen_at:
+        visit.last_seen_at = at
+        visit.left_at = None
+    visitor.last_seen_at = max(visitor.last_seen_at, at)

@@ -1,0 +1,1 @@
+"""Which visitor made this call: evidence, likelihood, ranking, override."""

@@ -1,0 +1,170 @@
+"""A call is a race: rank its candidates, with nobody among the answers.
+
+likelihood(v) = rate(v) / (rate(nobody) + sum of rates), each rate being the intensity times how well the
+caller id fits (the competing-risks share of a superposition of point processes). Worked in log2 with
+log-sum-exp, so each likelihood is also a sum of evidence rows against nobody.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from matching.rules import phones
+from matching.rules.curves import Floats
+from matching.rules.evidence import BACKGROUND_ROWS, ROWS, Evidence, Scene, rows
+from matching.rules.facts import NEW_PHONE, CallFacts, CandidateFacts, PhoneHistory
+from matching.rules.features import FEATURES
+from matching.rules.model import LIMIT, LikelihoodModel
+
+_COLUMN = {name: column for column, name in enumerate(ROWS)}
+
+
+class Ranked(NamedTuple):
+    """A candidate and their probability.
+
+    ``rank`` counts from 1. ``evidence`` is empty for candidates nobody asked about. ``race`` is log2 of this
+    call's own factor for this visitor against nobody, what earlier calls say of the owner left out: the part
+    to store with the call and to hand back in ``EarlierCall.races`` when the phone rings again. For a phone
+    met before it says how much likelier than the owner's mere ringing again this visitor's visit makes the
+    call, so it must be stored as it was given at that call.
+    """
+
+    visitor: str
+    visit: str
+    likelihood: float
+    rank: int
+    evidence: tuple[Evidence, ...]
+    race: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranking:
+    """All answers to "who called?"; ``none`` and the likelihoods sum to 1."""
+
+    none: float
+    candidates: tuple[Ranked, ...]
+
+    @property
+    def best(self) -> Ranked | None:
+        """The model's match: the likeliest candidate, or None where nobody is likelier."""
+        return self.candidates[0] if self.candidates and self.candidates[0].likelihood >= self.none else None
+
+
+def rank(
+    model: LikelihoodModel,
+    call: CallFacts,
+    candidates: Sequence[CandidateFacts],
+    phone_history: PhoneHistory = NEW_PHONE,
+    *,
+    evidence_for: int = 20,
+    visitors: Collection[str] = (),
+) -> Ranking:
+    """Return every candidate with their likelihood, the likeliest first.
+
+    Ties: last seen later first, then by visitor id.
+
+    Evidence is worded for the ``evidence_for`` likeliest and for ``visitors``.
+    Raises ValueError where a visitor is a candidate twice.
+    """
+    if not candidates:
+        return Ranking(none=1.0, candidates=())
+    if len({candidate.visitor for candidate in candidates}) != len(candidates):
+        raise ValueError("a visitor can be a candidate only once")
+    posterior = {} if call.caller is None else phones.owners(phone_history, model.phones)
+    weights, race = _weigh(model, call, candidates, phone_history, posterior)
+    scores = weights.sum(axis=1)
+    order = sorted(range(len(candidates)), key=_placing(scores.tolist(), candidates))
+    likelihoods, none = _normalise(scores[order])
+    scene = Scene(call=call, history=phone_history, posterior=posterior, model=model)
+    asked, races, ranked = set(visitors), race.tolist(), []
+    for place, (index, likelihood) in enumerate(zip(order, likelihoods, strict=True), start=1):
+        candidate = candidates[index]
+        worded = place <= evidence_for or candidate.visitor in asked
+        evidence = rows(scene, candidate, weights[index].tolist()) if worded else ()
+        ranked.append(Ranked(candidate.visitor, candidate.visit, likelihood, place, evidence, races[index]))
+    return Ranking(none=none, candidates=tuple(ranked))
+
+
+def explain(
+    model: LikelihoodModel,
+    call: CallFacts,
+    candidates: Sequence[CandidateFacts],
+    visitor: str,
+    phone_history: PhoneHistory = NEW_PHONE,
+) -> Ranked | None:
+    """Return one candidate with evidence, whatever their rank, or None where they are no candidate.
+
+    All candidates are needed: who else was there decides the likelihood (not the evidence).
+    """
+    ranking = rank(model, call, candidates, phone_history, evidence_for=0, visitors=(visitor,))
+    return next((ranked for ranked in ranking.candidates if ranked.visitor == visitor), None)
+
+
+def _placing(scores: list[float], candidates: Sequence[CandidateFacts]) -> Callable[[int], tuple[float, float, str]]:
+    """Return the sort key of a candidate's index."""
+
+    def key(index: int) -> tuple[float, float, str]:
+        return -scores[index], -candidates[index].last_seen_at.timestamp(), candidates[index].visitor
+
+    return key
+
+
+def _weigh(
+    model: LikelihoodModel,
+    call: CallFacts,
+    candidates: Sequence[CandidateFacts],
+    history: PhoneHistory,
+    posterior: phones.Owners,
+) -> tuple[Floats, Floats]:
+    """Return the weights against nobody, shape (candidates, ROWS), and each candidate's race."""
+    features = len(FEATURES)
+    weights = np.zeros((len(candidates), len(ROWS)))
+    contributions = model.contributions(model.featurize(call, candidates))
+    background = model.background_terms(call)
+    weights[:, :features] = contributions
+    for name in ("base_rate", "hour_of_week", *BACKGROUND_ROWS):
+        weights[:, _COLUMN[name]] -= background[name]
+    if call.caller is not None:
+        regions = [candidate.region for candidate in candidates]
+        weights[:, _COLUMN["area_code"]] = phones.region_factors(call, regions, model.phones)
+    if posterior:
+        # The region spoke at the phone's first call, and is in that call's race.
+        weights[:, _COLUMN["area_code"]] = 0.0
+        return _weigh_known(model, call, candidates, history, posterior, weights)
+    if call.caller is not None and not history.shared and not history.withheld:
+        elsewhere = np.clip([candidate.other_phone for candidate in candidates], 0.0, 1.0)
+        weights[:, _COLUMN["other_phone"]] = np.log2(1.0 - model.phones.rho * elsewhere)
+    return weights, np.asarray(weights.sum(axis=1), dtype=np.float64)
+
+
+def _weigh_known(
+    model: LikelihoodModel,
+    call: CallFacts,
+    candidates: Sequence[CandidateFacts],
+    history: PhoneHistory,
+    posterior: phones.Owners,
+    weights: Floats,
+) -> tuple[Floats, Floats]:
+    """Add the row of a phone met before to ``weights``; return them and each candidate's race."""
+    background = model.background_terms(call)
+    # A dialler's burst speaks for nobody whichever of nobody's phones it is, so it stays a row of its own.
+    burst = background.pop("robocall_burst")
+    visitor_log = weights[:, : len(FEATURES)].sum(axis=1)
+    visitor_log += background["base_rate"] + background["hour_of_week"]
+    background_log = sum(background.values())
+    redial = float(model.phones.redial.at(phones.last_met(history, call.at))[0])
+    names = [candidate.visitor for candidate in candidates]
+    known = phones.known_phone_factors(visitor_log, background_log, redial, posterior, names, model.phones)
+    weights[:, _COLUMN["known_phone"]] = np.clip(known - (visitor_log - background_log), -2 * LIMIT, 2 * LIMIT)
+    return weights, np.asarray(np.logaddexp2(visitor_log - np.log2(redial), 0.0) - burst, dtype=np.float64)
+
+
+def _normalise(scores: Floats) -> tuple[list[float], float]:
+    """Turn log2 scores against nobody (largest first) into probabilities and nobody's (log-sum-exp)."""
+    top = max(float(scores[0]), 0.0)
+    weights = np.exp2(scores - top)
+    nobody = float(np.exp2(-top))
+    total = float(weights.sum()) + nobody
+    return (weights / total).tolist(), nobody / total
