@@ -125,3 +125,13 @@ def serve(host: str, port: int, workers: int) -> None:
     from app.serve import serve as run
 
     run(host=host, port=port, workers=workers)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+def demo(host: str, port: int) -> None:
+    """Run a server with a demo business; the first start makes it and prints its login and API token."""
+    from app.demo.start import start
+
+    start(host=host, port=port, environ=os.environ, say=click.echo)

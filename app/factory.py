@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flask import Flask, Response, jsonify
-from flask_openapi3.models import Info
+from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
+from app.api.register import register as register_api_room
+from app.demo.website import register as register_demo
 from app.engine_room import KEY, EngineRoom, engine_room
 from app.http_errors import on_validation_error, register_errors
 from app.settings import Settings, SettingsError
+from app.snippet.routes import register as register_snippet
+from app.telephony.webhooks import register as register_telephony
+from app.web.register import register as register_web
 
 MAX_BODY = 1024 * 1024
 
@@ -63,6 +68,11 @@ def create_app(
 
 def _register_rooms(app: OpenAPI, csrf: CSRFProtect) -> None:
     """Each way in, with its own module."""
+    register_api_room(app, csrf)
+    register_web(app, csrf)
+    register_snippet(app, csrf)
+    register_telephony(app, csrf)
+    register_demo(app, csrf)
 
 
 def health() -> tuple[Response, int]:

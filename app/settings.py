@@ -43,6 +43,7 @@ class Settings:
     sure_from: float
     likely_from: float
     log_level: str
+    demo: bool
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], *, serves_at: str = "http://127.0.0.1:8000") -> "Settings":
@@ -89,6 +90,7 @@ class Settings:
             sure_from=read("SURE_FROM", 0.9, _share, "a number between 0 and 1"),
             likely_from=read("LIKELY_FROM", 0.6, _share, "a number between 0 and 1"),
             log_level=read("LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
+            demo=read("DEMO", False, _flag, "on or off"),
         )
         if read.problems:
             raise SettingsError(read.problems)
@@ -195,3 +197,10 @@ def _level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ValueError
     return text.upper()
+
+
+def _flag(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise ValueError
+    return known[text.lower()]

@@ -101,7 +101,7 @@ def find_visitor(session: AccountSession, site: Site, visitor_id: str | None) ->
     return session.scalar(
         select(Visitor)
         .where(Visitor.visitor_id == visitor_id, Visitor.site_id == site.site_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
 

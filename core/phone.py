@@ -25,7 +25,9 @@ _WITHHELD_WORDS = frozenset(
         "86282452253",
     ]
 )
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_FORMATTING = re.compile(r"[\s().\-\u2010-\u2015]+")
+_ZEROS = re.compile(r"\+[0-9]{1,3}0{7,}")
 
 
 @lru_cache(maxsize=8192)
@@ -59,12 +61,24 @@ def caller_of(value: str | None) -> str | None:
     """The caller's number in E.164, or None where it was withheld, in whatever spelling, or is no number.
 
     Withheld callers are one kind, not one person: none of their spellings may become an identity. Addresses
-    (`sip:`, `client:`) and short codes name no telephone either.
+    (`sip:`, `client:`), short codes and numbers that are nothing but zeros name no telephone either.
     """
-    text = (value or "").strip()
+    text = _FORMATTING.sub("", value or "")
     if text.lstrip("+").lower() in _WITHHELD_WORDS:
         return None
-    return e164(text if text.startswith("+") else f"+{text}") if text[:1] in "+123456789" else None
+    number = dialled(text)
+    return None if number is None or _ZEROS.fullmatch(number) else number
+
+
+def dialled(value: str | None) -> str | None:
+    """A number in international form as a provider sends it, in E.164, or None where it is none.
+
+    The `+` may be missing: carriers leave it out, and a raw one in a form or query is decoded as a space.
+    """
+    text = (value or "").strip()
+    if not text or text[0] not in "+123456789" or len(text) > 59:
+        return None
+    return e164(text if text.startswith("+") else f"+{text}")
 
 
 def national(number: str) -> str:

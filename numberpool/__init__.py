@@ -1,0 +1,1 @@
+"""Which number a visitor sees: sources' pools, allocation, stickiness, sizing."""

@@ -1,7 +1,7 @@
 """The two families of tables and the column types that behave alike on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, ForeignKey, ForeignKeyConstraint, MetaData, String
 from sqlalchemy.engine import Dialect
@@ -48,7 +48,7 @@ class Base(DeclarativeBase):
     """All tables of one installation."""
 
     metadata = metadata
-    type_annotation_map = {datetime: UTCDateTime, dict[str, Any]: JSON, list[Any]: JSON, list[str]: JSON}
+    type_annotation_map: ClassVar = {datetime: UTCDateTime, dict[str, Any]: JSON, list[Any]: JSON, list[str]: JSON}
 
 
 class Directory:

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-SQLITE_BUSY_SECONDS = 20.0
+SQLITE_BUSY_SECONDS = 8.0
+"""How long a writer waits for another process; below the 15 s in which a provider wants its answer."""
 
 
 def check_url(url: str) -> str | None:
@@ -31,6 +32,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
             connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
             pool_size=pool_size,
             max_overflow=pool_size,
+            hide_parameters=True,  # callers' numbers do not belong in a log
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -41,6 +43,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5},
+        hide_parameters=True,
     )
 
 

@@ -8,16 +8,15 @@ An account's session adds the account to every ORM query by itself, refuses Core
 not name it, refuses text, refuses directory tables, and stamps the account on new rows.
 """
 
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table, event
+from sqlalchemy import Connection, Engine, Executable, Table, event
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, TextClause
-from sqlalchemy.sql.expression import ClauseElement
-from sqlalchemy.sql.selectable import TableClause
 
 from store.base import Directory, Tenant
 from store.tables import Base
@@ -30,11 +29,7 @@ class UnboundQuery(RuntimeError):
 
 
 def _tables_of(family: type) -> frozenset[Table]:
-    return frozenset(
-        m.local_table  # type: ignore[misc]
-        for m in Base.registry.mappers
-        if issubclass(m.class_, family)
-    )
+    return frozenset(cast(Table, m.local_table) for m in Base.registry.mappers if issubclass(m.class_, family))
 
 
 _TENANT = _tables_of(Tenant)
@@ -57,23 +52,30 @@ class DirectorySession(Session):
         super().__init__(bind=connection, expire_on_commit=False)
 
 
-def _statement_tables(statement: ClauseElement) -> set[Table]:
-    return {e for e in visitors.iterate(statement) if isinstance(e, Table)} | (
-        {statement.table} if isinstance(getattr(statement, "table", None), Table) else set()  # type: ignore[attr-defined]
-    )
+def _parts(statement: Executable) -> Iterator[Any]:
+    """Every element of a statement."""
+    return iter(visitors.iterate(cast(Any, statement)))
 
 
-def _bound_tables(statement: ClauseElement, account_id: str) -> set[TableClause]:
-    """Tables (or aliases) whose `account_id` the statement holds equal to this account."""
-    bound: set[TableClause] = set()
-    for e in visitors.iterate(statement):
-        if not isinstance(e, BinaryExpression) or e.operator is not operators.eq:
-            continue
-        for column, value in ((e.left, e.right), (e.right, e.left)):
+def _statement_tables(statement: Executable) -> set[Table]:
+    """The tables a statement touches, the one it changes included."""
+    changed = getattr(statement, "table", None)
+    return {e for e in _parts(statement) if isinstance(e, Table)} | ({changed} if isinstance(changed, Table) else set())
+
+
+def _bound_tables(element: Any, account_id: str) -> set[Any]:
+    """Tables held to this account by `account_id = …`; what stands under OR or NOT holds nothing."""
+    if getattr(element, "operator", None) in (operators.or_, operators.inv):
+        return set()
+    bound: set[Any] = set()
+    if isinstance(element, BinaryExpression) and element.operator is operators.eq:
+        for column, value in ((element.left, element.right), (element.right, element.left)):
             if getattr(column, "name", None) == "account_id" and isinstance(value, BindParameter):
                 if value.value != account_id:
                     raise UnboundQuery("a query names another account than its session's")
-                bound.add(column.table)  # type: ignore[attr-defined]
+                bound.add(getattr(column, "table", None))
+    for child in element.get_children():
+        bound |= _bound_tables(child, account_id)
     return bound
 
 
@@ -81,13 +83,13 @@ def _bound_tables(statement: ClauseElement, account_id: str) -> set[TableClause]
 def _hold_to_account(state: ORMExecuteState) -> None:
     account_id = state.session.info[ACCOUNT]
     statement = state.statement
-    if any(isinstance(e, TextClause) for e in visitors.iterate(statement)):
+    if any(isinstance(e, TextClause) for e in _parts(statement)):
         raise UnboundQuery("text is refused in an account's session")
     tables = _statement_tables(statement)
     if tables & _DIRECTORY:
         raise UnboundQuery("directory tables are refused in an account's session")
     if state.is_orm_statement and (state.is_select or state.is_update or state.is_delete):
-        state.statement = statement.options(  # type: ignore[attr-defined]
+        state.statement = statement.options(
             with_loader_criteria(
                 Tenant,
                 lambda cls: cls.account_id == account_id,
@@ -99,7 +101,7 @@ def _hold_to_account(state: ORMExecuteState) -> None:
     if state.is_insert:
         _check_insert(statement, state.parameters, account_id)
         return
-    wanting = (tables & _TENANT) - _bound_tables(statement, account_id)  # type: ignore[operator]
+    wanting = (tables & _TENANT) - _bound_tables(statement, account_id)
     if wanting:
         names = ", ".join(sorted(t.name for t in wanting))
         raise UnboundQuery(f"a query on {names} does not name its account")
@@ -128,7 +130,7 @@ def _stamp_account(session: Session, _context: Any, _instances: Any) -> None:
 
 @event.listens_for(DirectorySession, "do_orm_execute")
 def _hold_to_directory(state: ORMExecuteState) -> None:
-    if any(isinstance(e, TextClause) for e in visitors.iterate(state.statement)):
+    if any(isinstance(e, TextClause) for e in _parts(state.statement)):
         raise UnboundQuery("text is refused in a directory session")
     if _statement_tables(state.statement) & _TENANT:
         raise UnboundQuery("tenant tables are refused in a directory session")
@@ -180,6 +182,11 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        # SQLite has one writer, and lets those who wait for it sleep and retry, unfairly. Threads of one process
+        # queue here instead.
+        self._turn: AbstractContextManager[object] = (
+            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        )
 
     def read(self) -> AbstractContextManager[Work]:
         """A transaction that only reads."""
@@ -191,7 +198,10 @@ class Database:
 
     @contextmanager
     def _work(self, *, write: bool) -> Iterator[Work]:
-        with self.engine.connect().execution_options(ringtrace_write=write) as connection:
+        with (
+            self._turn if write else nullcontext(),
+            self.engine.connect().execution_options(ringtrace_write=write) as connection,
+        ):
             work = Work(connection)
             try:
                 with connection.begin():

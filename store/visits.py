@@ -75,10 +75,18 @@ class VisitEvent(OfAccount, Base):
     at: Mapped[datetime]
     url: Mapped[str | None] = mapped_column(Text)
     number: Mapped[str | None] = mapped_column(E164)
+    data: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     __table_args__ = (
         points_to("visits", "visit_id"),
         Index(None, "account_id", "visit_id", "at"),
-        Index(None, "account_id", "visitor_id", "type", "at"),
+        Index(
+            "ix_visit_events_tel_clicks",
+            "account_id",
+            "number",
+            "at",
+            sqlite_where=text("type = 'tel_click'"),
+            postgresql_where=text("type = 'tel_click'"),
+        ),
     )
 
 
@@ -126,4 +134,5 @@ class Assignment(OfAccount, Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index(None, "account_id", "number", "started_at"),
+        Index(None, "account_id", "visitor_id", "started_at"),
     )

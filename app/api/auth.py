@@ -1,17 +1,23 @@
 """Who asks: bearer tokens, their rate, and bodies that can be read, before any endpoint runs."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Response, g, request
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.accounts.create import hash_token
+from app.api.idempotency import mark
 from app.engine_room import engine_room
 from app.http_errors import error_response
+from core.errors import Conflict
 from store.directory import ApiToken
 from store.sessions import AccountSession, Work
+
+_UNIQUE_VIOLATION = "23505"  # PostgreSQL's SQLSTATE
 
 
 def require_token() -> Response | None:
@@ -47,6 +53,7 @@ def require_readable_body() -> Response | None:
         return error_response(400, "the body is no JSON")
     if not isinstance(body, dict):
         return error_response(422, "the body is no JSON object", fields={"body": "a JSON object is allowed"})
+    g.api_body = body
     return None
 
 
@@ -63,6 +70,23 @@ def reading() -> Iterator[AccountSession]:
 
 @contextmanager
 def writing() -> Iterator[tuple[Work, AccountSession]]:
-    """The asker's account, to change; committed when the block ends."""
-    with engine_room().database.write() as work:
-        yield work, work.account(g.account_id)
+    """The asker's account, to change; committed when the block ends.
+
+    Raises Conflict where another request took the same unique key between our look and our write.
+    """
+    try:
+        with engine_room().database.write() as work:
+            session = work.account(g.account_id)
+            mark(session)
+            yield work, session
+    except IntegrityError as error:
+        if not is_taken_key(error):
+            raise
+        raise Conflict("another request made the same thing at the same moment") from error
+
+
+def is_taken_key(error: IntegrityError) -> bool:
+    """Whether a unique or primary key was taken; every other broken constraint is a mistake of ours."""
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+    return getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION

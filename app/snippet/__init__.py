@@ -1,0 +1,1 @@
+"""The script on people's websites, and the two endpoints it speaks to."""

@@ -1,0 +1,1 @@
+"""Staff pages: sign-in, the call log, one call, the accuracy report."""

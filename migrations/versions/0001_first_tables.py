@@ -79,6 +79,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_api_tokens")),
     )
     op.create_table(
+        "first_answers",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("asked", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_first_answers_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "key", name=op.f("pk_first_answers")),
+    )
+    with op.batch_alter_table("first_answers", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_first_answers_account_id_created_at"), ["account_id", "created_at"], unique=False
+        )
+
+    op.create_table(
         "memberships",
         sa.Column("user_id", sa.String(length=32), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
@@ -251,6 +267,11 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(
+            batch_op.f("ix_assignments_account_id_visitor_id_started_at"),
+            ["account_id", "visitor_id", "started_at"],
+            unique=False,
+        )
+        batch_op.create_index(
             "uq_assignments_open",
             ["account_id", "visitor_id", "source_id"],
             unique=True,
@@ -285,9 +306,7 @@ def upgrade() -> None:
         sa.Column("page_views", sa.Integer(), nullable=False),
         sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["account_id", "site_id"],
-            ["sites.account_id", "sites.site_id"],
-            name=op.f("fk_visits_account_id_site_id"),
+            ["account_id", "site_id"], ["sites.account_id", "sites.site_id"], name=op.f("fk_visits_account_id_site_id")
         ),
         sa.ForeignKeyConstraint(
             ["account_id", "source_id"],
@@ -361,9 +380,7 @@ def upgrade() -> None:
             name=op.f("fk_calls_account_id_number"),
         ),
         sa.ForeignKeyConstraint(
-            ["account_id", "site_id"],
-            ["sites.account_id", "sites.site_id"],
-            name=op.f("fk_calls_account_id_site_id"),
+            ["account_id", "site_id"], ["sites.account_id", "sites.site_id"], name=op.f("fk_calls_account_id_site_id")
         ),
         sa.ForeignKeyConstraint(
             ["account_id", "source_id"],
@@ -385,9 +402,7 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(
-            batch_op.f("ix_calls_account_id_provider_call_id"),
-            ["account_id", "provider_call_id"],
-            unique=True,
+            batch_op.f("ix_calls_account_id_provider_call_id"), ["account_id", "provider_call_id"], unique=True
         )
         batch_op.create_index(
             batch_op.f("ix_calls_account_id_site_id_source_id_started_at"),
@@ -395,9 +410,7 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(
-            batch_op.f("ix_calls_account_id_started_at_call_id"),
-            ["account_id", "started_at", "call_id"],
-            unique=False,
+            batch_op.f("ix_calls_account_id_started_at_call_id"), ["account_id", "started_at", "call_id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_calls_account_id_updated_at"), ["account_id", "updated_at"], unique=False)
 
@@ -412,9 +425,7 @@ def upgrade() -> None:
         sa.Column("phone", sa.String(length=16), nullable=True),
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.ForeignKeyConstraint(
-            ["account_id", "site_id"],
-            ["sites.account_id", "sites.site_id"],
-            name=op.f("fk_forms_account_id_site_id"),
+            ["account_id", "site_id"], ["sites.account_id", "sites.site_id"], name=op.f("fk_forms_account_id_site_id")
         ),
         sa.ForeignKeyConstraint(
             ["account_id", "visit_id"],
@@ -440,6 +451,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("number", sa.String(length=16), nullable=True),
+        sa.Column("data", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id", "visit_id"],
             ["visits.account_id", "visits.visit_id"],
@@ -450,14 +462,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("visit_events", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_visit_events_account_id_visit_id_at"),
-            ["account_id", "visit_id", "at"],
-            unique=False,
+            batch_op.f("ix_visit_events_account_id_visit_id_at"), ["account_id", "visit_id", "at"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_visit_events_account_id_visitor_id_type_at"),
-            ["account_id", "visitor_id", "type", "at"],
+            "ix_visit_events_tel_clicks",
+            ["account_id", "number", "at"],
             unique=False,
+            sqlite_where=sa.text("type = 'tel_click'"),
+            postgresql_where=sa.text("type = 'tel_click'"),
         )
 
     op.create_table(
@@ -510,9 +522,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("call_notes", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_call_notes_account_id_call_id_note_id"),
-            ["account_id", "call_id", "note_id"],
-            unique=False,
+            batch_op.f("ix_call_notes_account_id_call_id_note_id"), ["account_id", "call_id", "note_id"], unique=False
         )
 
     op.create_table(

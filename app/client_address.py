@@ -1,0 +1,85 @@
+"""Who is at the other end: the visitor's address behind trusted proxies, and the region it lies in."""
+
+import ipaddress
+import logging
+from functools import lru_cache
+from pathlib import Path
+
+import maxminddb
+from werkzeug.wrappers import Request
+
+from app.settings import Network, Settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+log = logging.getLogger("ringtrace.address")
+
+
+def client_address(request: Request, settings: Settings) -> Address | None:
+    """The address of whoever asks.
+
+    Forwarded headers count only from trusted proxies, and only up to the first hop that is none.
+    """
+    hop = _parse(request.remote_addr)
+    for forwarded in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        if hop is None or not is_in(hop, settings.trusted_proxies):
+            break
+        given = _parse(forwarded.strip())
+        if given is None:
+            break
+        hop = given
+    return hop
+
+
+def is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:
+    """Whether an address lies in one of the networks."""
+    return address is not None and any(address in network for network in networks)
+
+
+def region_of(request: Request, settings: Settings, address: Address | None) -> str | None:
+    """The visitor's region (ISO 3166-2, such as US-NY), or None where nothing tells.
+
+    From the owner's MMDB, else from the header a trusted proxy sets.
+    """
+    if settings.geo_database is not None and address is not None:
+        return _lookup(settings.geo_database, str(address))
+    if settings.region_header and is_in(_parse(request.remote_addr), settings.trusted_proxies):
+        return _iso(request.headers.get(settings.region_header, "").strip().upper())
+    return None
+
+
+def _parse(text: str | None) -> Address | None:
+    try:
+        address = ipaddress.ip_address((text or "").strip().strip("[]"))
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def _iso(text: str) -> str | None:
+    country, dash, part = text.partition("-")
+    fits = dash and len(country) == 2 and country.isalpha() and 1 <= len(part) <= 3 and part.isalnum()
+    return text if fits and text.isascii() else None
+
+
+@lru_cache(maxsize=4)
+def _database(path: Path) -> maxminddb.Reader | None:
+    try:
+        return maxminddb.open_database(path)
+    except (OSError, maxminddb.InvalidDatabaseError) as error:
+        log.warning("the geo database cannot be read (%s): regions are unknown", type(error).__name__)
+        return None
+
+
+@lru_cache(maxsize=50_000)
+def _lookup(path: Path, address: str) -> str | None:
+    reader = _database(path)
+    try:
+        found = reader.get(address) if reader else None
+        if not isinstance(found, dict):
+            return None
+        country = found["country"]["iso_code"]  # type: ignore[index,call-overload]
+        part = found["subdivisions"][0]["iso_code"]  # type: ignore[index,call-overload]
+    except (ValueError, KeyError, IndexError, TypeError, maxminddb.InvalidDatabaseError):
+        return None
+    return _iso(f"{country}-{part}")

@@ -1,0 +1,160 @@
+"""`POST /v1/events`: what a page reports after it opened."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Response
+
+from app.engine_room import EngineRoom
+from app.snippet.page import (
+    EventsMessage,
+    PageEvent,
+    allow_origin,
+    check_origin,
+    find_site,
+    is_staff,
+    read_asker,
+    read_message,
+)
+from attribution.arrive import MAX_URL, Browser, Sources, arrive, find_visitor, load_sources, read, seen
+from core.ids import new_id
+from core.phone import e164
+from core.text import clean
+from store.sessions import AccountSession
+from store.sites import Site
+from store.visits import Form, Visit, VisitEvent, Visitor
+
+_MAX_DATA = 20
+
+
+def events(room: EngineRoom) -> Response:
+    """Records a page's events for the visitor it belongs to; without one there is nothing to record them for."""
+    message = read_message(EventsMessage)
+    asker, at = read_asker(room), room.now()
+    with room.database.read() as work:
+        site = find_site(work, message.site)
+        # The page's address stands in its events; `Origin` decides where none carries one.
+        pages = [e.url for e in message.events if e.url is not None]
+        origin = check_origin(site, pages[0] if pages else None)
+        for url in pages[1:]:
+            check_origin(site, url)
+    visitor_id = room.visitor_ids.verify(site.site_id, message.visitor)
+    if visitor_id is not None and not asker.agent.bot and not is_staff(site, asker.address):
+        with room.database.write() as work:
+            note_events(
+                work.account(site.account_id),
+                site,
+                visitor_id=visitor_id,
+                visit_id=message.visit,
+                events=message.events,
+                browser=asker.browser,
+                at=at,
+            )
+    return allow_origin(Response(status=202), origin)
+
+
+def note_events(
+    session: AccountSession,
+    site: Site,
+    *,
+    visitor_id: str,
+    visit_id: str | None,
+    events: Sequence[PageEvent],
+    browser: Browser,
+    at: datetime,
+) -> None:
+    """Keeps what a page reported at `at`, each event at its own time, in the order in which they happened."""
+    visitor = find_visitor(session, site, visitor_id)
+    if visitor is None:
+        return
+    sources = load_sources(session, site.site_id)
+    visit = _visit_of(session, visitor, visit_id)
+    # Browsers' clocks lie; their stopwatches do not: the server's receipt less the age they report.
+    dated = sorted(((at - timedelta(milliseconds=e.age_ms), e) for e in events), key=lambda pair: pair[0])
+    for when, event in dated:
+        visit = _go_on(session, site, sources, visitor, visit, event, browser, max(when, visitor.first_seen_at))
+        if visit is not None:
+            _note(session, site, visitor, visit, event, max(when, visit.started_at))
+
+
+def _visit_of(session: AccountSession, visitor: Visitor, visit_id: str | None) -> Visit | None:
+    """The visit the page says it is in, if it is this visitor's; else their current one."""
+    for wanted in (visit_id, visitor.visit_id):
+        visit = session.get(Visit, (session.account_id, wanted)) if wanted else None
+        if visit is not None and visit.visitor_id == visitor.visitor_id:
+            return visit
+    return None
+
+
+def _go_on(
+    session: AccountSession,
+    site: Site,
+    sources: Sources,
+    visitor: Visitor,
+    visit: Visit | None,
+    event: PageEvent,
+    browser: Browser,
+    at: datetime,
+) -> Visit | None:
+    """The visit this event belongs to; a page view after a long silence or with new tags begins another."""
+    if event.type != "pageview" or event.url is None:
+        return visit
+    return arrive(
+        session,
+        site,
+        sources,
+        visitor=visitor,
+        url=event.url,
+        referrer=None,
+        browser=browser,
+        at=at,
+    ).visit
+
+
+def _note(session: AccountSession, site: Site, visitor: Visitor, visit: Visit, event: PageEvent, at: datetime) -> None:
+    """One event becomes one row, and its life sign is kept with visit and visitor."""
+    if event.type == "leave":
+        if at >= visit.last_seen_at:
+            visit.last_seen_at = visit.left_at = at
+    else:
+        path = read(site, event.url, None).landing_path if event.type == "pageview" and event.url else None
+        seen(visitor, visit, at=at, path=path)
+    session.add(
+        VisitEvent(
+            event_id=new_id(at),
+            visit_id=visit.visit_id,
+            visitor_id=visitor.visitor_id,
+            type=event.type,
+            at=at,
+            url=clean(event.url, MAX_URL),
+            number=e164(event.number, site.country) if event.number else None,
+            data=_data(event),
+        )
+    )
+    if event.type == "form":
+        _form(session, site, visitor, visit, event, at)
+
+
+def _form(session: AccountSession, site: Site, visitor: Visitor, visit: Visit, event: PageEvent, at: datetime) -> None:
+    session.add(
+        Form(
+            form_id=new_id(at),
+            site_id=site.site_id,
+            visitor_id=visitor.visitor_id,
+            visit_id=visit.visit_id,
+            at=at,
+            phone=e164(event.phone, site.country) if event.phone else None,
+            email=clean(event.email, 320),
+        )
+    )
+
+
+def _data(event: PageEvent) -> dict[str, Any] | None:
+    """What the page tracked of its own, in plain small values."""
+    extra = {
+        name: clean(value, 500) if isinstance(value, str) else value
+        for key, value in list((event.model_extra or {}).items())[:_MAX_DATA]
+        if isinstance(value, str | int | float | bool) and (name := clean(key, 60))
+    }
+    return extra or None

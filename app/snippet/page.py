@@ -1,0 +1,169 @@
+"""What a page sends: read, checked, and held to the site's own domains."""
+
+import ipaddress
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Response, request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from app.client_address import Address, client_address, is_in, region_of
+from app.engine_room import EngineRoom
+from app.http_errors import invalid_fields
+from app.settings import Network
+from app.visitor_agent import Agent, read_agent
+from attribution.arrive import Browser
+from attribution.rules.landing import is_own_host
+from core.errors import InvalidInput, NotAllowed, RingtraceError
+from core.ids import is_id
+from store.directory import SiteKey
+from store.sessions import Work
+from store.sites import Site
+
+MAX_BYTES = 16 * 1024
+M = TypeVar("M", bound="PageMessage")
+
+
+class Unreadable(RingtraceError):
+    """The body is no JSON."""
+
+    code = "unreadable"
+
+
+class TooLarge(RingtraceError):
+    """The body is larger than a page of ours sends."""
+
+    code = "too_large"
+
+
+class PageMessage(BaseModel):
+    """What every message of a page holds. Fields this version does not know are let pass: pages keep old scripts."""
+
+    model_config = ConfigDict(extra="ignore")
+    site: str = Field(max_length=100)
+    # Whatever is no id of ours means a new visitor, never an error: pages keep strange things.
+    visitor: Annotated[str | None, BeforeValidator(lambda v: v if isinstance(v, str) and len(v) <= 200 else None)] = (
+        None
+    )
+
+
+class SwapMessage(PageMessage):
+    """`POST /v1/swap`."""
+
+    url: str = Field(max_length=8000)
+    referrer: str | None = Field(default=None, max_length=8000)
+    title: str | None = Field(default=None, max_length=2000)
+    numbers: list[str] = Field(default_factory=list, max_length=100)
+    consent: Literal["full", "source", "none"] | None = None
+
+
+class PageEvent(BaseModel):
+    """One event of a page; `age_ms` is how long ago it happened when it was sent."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    url: str | None = Field(default=None, max_length=8000)
+    number: str | None = Field(default=None, max_length=60)
+    age_ms: float = Field(default=0, ge=0, le=86_400_000)
+    phone: str | None = Field(default=None, max_length=60)
+    email: str | None = Field(default=None, max_length=400)
+
+
+class EventsMessage(PageMessage):
+    """`POST /v1/events`."""
+
+    visit: Annotated[str | None, BeforeValidator(lambda v: v if is_id(v) else None)] = None
+    events: list[PageEvent] = Field(max_length=200)
+
+
+def read_message(model: type[M]) -> M:
+    """The request's body as `model`. Raises TooLarge, Unreadable or InvalidInput."""
+    if (request.content_length or 0) > MAX_BYTES:
+        raise TooLarge(f"at most {MAX_BYTES} bytes are allowed")
+    raw = request.stream.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise TooLarge(f"at most {MAX_BYTES} bytes are allowed")
+    try:
+        body = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise Unreadable("the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise InvalidInput({"body": "a JSON object is allowed"})
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise InvalidInput(invalid_fields(error)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Who asks, as far as the request itself tells."""
+
+    address: Address | None
+    agent: Agent
+    browser: Browser
+
+
+def read_asker(room: EngineRoom) -> Asker:
+    """The browser behind the request."""
+    user_agent = request.headers.get("User-Agent", "")
+    agent = read_agent(user_agent)
+    address = client_address(request, room.settings)
+    region = region_of(request, room.settings, address)
+    return Asker(
+        address=address,
+        agent=agent,
+        browser=Browser(device=agent.device, region=region, user_agent=user_agent or None),
+    )
+
+
+def find_site(work: Work, key: str) -> Site:
+    """The site of a snippet key. Raises InvalidInput for a key that is none."""
+    row = work.directory.get(SiteKey, key) if key.isascii() and "\x00" not in key else None
+    site = work.account(row.account_id).get(Site, (row.account_id, row.site_id)) if row else None
+    if site is None:
+        raise InvalidInput({"site": "is no key of a site"})
+    return site
+
+
+def check_origin(site: Site, url: str | None) -> str | None:
+    """Holds the asker to the site's own domains, by `Origin` and by the page's address; returns the origin to allow.
+
+    Raises NotAllowed for any other page, and for a page without origin and address.
+    """
+    origin = request.headers.get("Origin")
+    given = [part for part in (origin, url) if part is not None]
+    if not given or not all(_is_own(part, site.domains) for part in given):
+        raise NotAllowed("this page is not on one of the site's domains")
+    return origin
+
+
+def _is_own(address: str, domains: list[str]) -> bool:
+    try:
+        parts = urlsplit(address.strip())
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(host) and is_own_host(host or "", domains)
+
+
+def is_staff(site: Site, address: Address | None) -> bool:
+    """Whether the visit comes from one of the site's excluded networks (the business's own office)."""
+    return is_in(address, _networks(tuple(site.exclude_networks)))
+
+
+@lru_cache(maxsize=1000)
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def allow_origin(response: Response, origin: str | None) -> Response:
+    """Lets the page read the answer; never with credentials."""
+    if origin is not None:
+        response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Vary"] = "Origin"
+    response.headers["Cache-Control"] = "no-store"
+    return response

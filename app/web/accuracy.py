@@ -1,0 +1,134 @@
+"""`/accuracy`: whether there are enough numbers, and whether likelihoods mean what they say."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Blueprint, render_template, request
+
+from app.web import words
+from app.web.asking import looking, now
+from app.web.places import Places, SourceName, places
+from app.web.proof import proof_of
+from core.errors import InvalidInput, NotFound
+from core.ids import is_id
+from core.time import local_day
+from reports.accuracy import AccuracyReport, SourceAccuracy, accuracy_report
+from reports.period import period_asked_for
+from store.sites import Site
+
+PERIODS = {"7": "last 7 days", "30": "last 30 days", "90": "last 90 days"}
+NEED_AT = 66.0
+"""Where on the bar (0 to 100) a source has exactly what it needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRow:
+    """A source as the table shows it; `fill` is the width of its bar (0 to 100), `tone` a status colour."""
+
+    source: SourceAccuracy
+    hue: int
+    words: str
+    tone: str
+    icon: str
+    fill: float
+
+
+def accuracy() -> str:
+    """The page."""
+    with looking() as (_, session):
+        known = places(session)
+        site = _site(known, request.args.get("site"))
+        if site is None:
+            return render_template("accuracy.html", here="accuracy", report=None, known=known)
+        start, end, chosen = _asked(site, now())
+        period = period_asked_for(start, end, site.time_zone, now())
+        report = accuracy_report(session, site, period, now())
+    rows = [_row(known, source) for source in report.sources]
+    return render_template(
+        "accuracy.html",
+        here="accuracy",
+        report=report,
+        known=known,
+        site=site,
+        rows=rows,
+        sentences=sentences(report),
+        chosen=chosen,
+        periods=PERIODS,
+        first=local_day(period.start, site.time_zone),
+        last=local_day(period.end - timedelta(microseconds=1), site.time_zone),
+        until=local_day(period.end, site.time_zone),
+        need_at=NEED_AT,
+        proof=proof_of(report.calibration),
+        quiet=not any(r.source.figures.calls or r.source.busiest_day_visitors for r in rows),
+    )
+
+
+def _site(known: Places, asked: str | None) -> Site | None:
+    """The site asked for, else the first; None where there is none. Raises NotFound for one that is not ours."""
+    if asked:
+        site = known.sites.get(asked) if is_id(asked) else None
+        if site is None:
+            raise NotFound("there is no such site")
+        return site
+    return next(iter(known.sites.values()), None)
+
+
+def _asked(site: Site, at: datetime) -> tuple[str | None, str | None, str]:
+    """(`from`, `to`, the preset chosen); full local days up to last midnight. Raises InvalidInput."""
+    start, end = request.args.get("from") or None, request.args.get("to") or None
+    if start or end:
+        return start, end, ""
+    days = request.args.get("period") or "30"
+    if days not in PERIODS:
+        raise InvalidInput({"period": "7, 30 or 90 days are allowed"})
+    return (local_day(at, site.time_zone) - timedelta(days=int(days))).isoformat(), None, days
+
+
+def _row(known: Places, source: SourceAccuracy) -> SourceRow:
+    name: SourceName | None = known.sources.get(source.source_id)
+    gap = source.recommended_numbers - source.numbers
+    if source.verdict == "more":
+        said, tone, icon = f"needs {gap:,} more", "unsure", "arrow-up-circle"
+    elif source.verdict == "fewer":
+        said, tone, icon = f"{-gap:,} too many", "likely", "arrow-down-circle"
+    else:
+        said, tone, icon = "deleted" if source.deleted else "just right", "sure", "check-circle"
+    ratio = source.numbers / source.recommended_numbers
+    return SourceRow(
+        source=source,
+        hue=name.hue if name else 0,
+        words=said,
+        tone=tone,
+        icon=icon,
+        fill=round(min(ratio * NEED_AT, 100.0), 1),
+    )
+
+
+def sentences(report: AccuracyReport) -> list[str]:
+    """What the page says before it shows anything."""
+    more = [(s.name, s.recommended_numbers - s.numbers) for s in report.sources if s.verdict == "more"]
+    fewer = [(s.name, s.numbers - s.recommended_numbers) for s in report.sources if s.verdict == "fewer"]
+    said = []
+    if more:
+        name, gap = max(more, key=lambda pair: pair[1])
+        said.append(f"{name} needs {words.counted(gap, 'more number', 'more numbers')}.")
+        if len(more) > 1:
+            rest = len(more) - 1
+            said.append(f"{words.counted(rest, 'other source needs', 'other sources need')} more, too.")
+    if fewer:
+        held = words.counted(sum(gap for _, gap in fewer), "number")
+        who = fewer[0][0] if len(fewer) == 1 else f"{len(fewer)} sources"
+        said.append(f"{who} could give back {held}.")
+    if report.sources and not more and not fewer:
+        said.append("Every source has the numbers it needs.")
+    matches = sum(s.figures.matches for s in report.sources)
+    if matches:
+        good = sum(round((s.figures.share_above_target or 0.0) * s.figures.matches) for s in report.sources)
+        target = words.percent(report.likelihood_target)
+        said.append(f"{good:,} of {words.counted(matches, 'matched call')} reached the target of {target}.")
+    return said
+
+
+def add_routes(web: Blueprint) -> None:
+    """The report."""
+    web.add_url_rule("/accuracy", view_func=accuracy)

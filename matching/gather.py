@@ -1,0 +1,206 @@
+"""Gathers what was known when a call came in: who held the number, what they did, what the phone did before.
+
+Seven queries, whatever the number of candidates. Everything is read as it stood at `at`, so that a call can be
+explained later just as it was scored.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from core.regions import region_of_number
+from core.time import hour_of_week
+from matching.phone_history import other_phones, phone_history
+from matching.rules.facts import CallFacts, CandidateFacts, Device, PhoneHistory
+from store.calls import Call
+from store.sessions import AccountSession
+from store.sites import Site, TrackingSource
+from store.visits import Assignment, Form, Visit, VisitEvent, Visitor
+
+PAGE_OPEN = timedelta(seconds=90)
+"""A page that gave a life sign this recently and did not say goodbye is open: heartbeats come every 30 s."""
+BURST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """All that the ranking needs."""
+
+    call: CallFacts
+    candidates: tuple[CandidateFacts, ...]
+    history: PhoneHistory
+    sources: dict[str, str | None]
+
+
+def gather(session: AccountSession, call: Call, *, at: datetime, days: int) -> Scene:
+    """What was known of `call` at `at`; candidates are holders of its number seen in the `days` before."""
+    since = at - timedelta(days=days)
+    rows = _holders(session, call, at, since)
+    later = _as_of(session, [visit for visit, _ in rows if visit.last_seen_at > at], at)
+    clicks = _latest(session, call, VisitEvent, at, since)
+    forms = _latest(session, call, Form, at, since)
+    elsewhere = other_phones(session, call, [v.visitor_id for _, v in rows], at) if call.from_number else {}
+    candidates = tuple(
+        _facts(visit, visitor, later.get(visit.visit_id), clicks, forms, elsewhere, at) for visit, visitor in rows
+    )
+    return Scene(
+        call=_call_facts(session, call, candidates, at),
+        candidates=candidates,
+        history=phone_history(session, call, at),
+        sources={visit.visitor_id: visit.source_id for visit, _ in rows},
+    )
+
+
+def _holders(session: AccountSession, call: Call, at: datetime, since: datetime) -> list[tuple[Visit, Visitor]]:
+    """Who held the number and was seen in the window, each with their latest visit begun before the call."""
+    begun = aliased(Visit)
+    latest = (
+        select(func.max(begun.started_at))
+        .where(
+            begun.account_id == Assignment.account_id,
+            begun.visitor_id == Assignment.visitor_id,
+            begun.started_at <= at,
+        )
+        .correlate(Assignment)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Visit, Visitor)
+        .select_from(Assignment)
+        .join(Visitor, Visitor.visitor_id == Assignment.visitor_id)
+        .join(Visit, (Visit.visitor_id == Assignment.visitor_id) & (Visit.started_at == latest))
+        .where(
+            Assignment.number == call.number,
+            Assignment.started_at <= at,
+            Visitor.last_seen_at >= since,
+            Visit.last_seen_at >= since,
+        )
+        .execution_options(populate_existing=True)
+    ).all()
+    return list({visitor.visitor_id: (visit, visitor) for visit, visitor in rows}.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AsOf:
+    last_seen_at: datetime
+    last_path: str | None
+    page_views: int
+    left: bool
+
+
+def _as_of(session: AccountSession, visits: Sequence[Visit], at: datetime) -> dict[str, _AsOf]:
+    """How visits that went on after `at` stood at `at`, from their events."""
+    if not visits:
+        return {}
+    by_visit: dict[str, list[VisitEvent]] = {v.visit_id: [] for v in visits}
+    for event in session.scalars(
+        select(VisitEvent)
+        .where(VisitEvent.visit_id.in_(by_visit), VisitEvent.at <= at)
+        .order_by(VisitEvent.at, VisitEvent.event_id)
+    ):
+        by_visit[event.visit_id].append(event)
+    return {v.visit_id: _stood(v, by_visit[v.visit_id]) for v in visits}
+
+
+def _stood(visit: Visit, events: Sequence[VisitEvent]) -> _AsOf:
+    views = [e for e in events if e.type == "pageview"]
+    return _AsOf(
+        last_seen_at=events[-1].at if events else visit.started_at,
+        last_path=_path(views[-1].url) if views else None,
+        page_views=len(views),
+        left=bool(events) and events[-1].type == "leave",
+    )
+
+
+def _path(url: str | None) -> str | None:
+    """The path of a page's address, without its query."""
+    if url is None:
+        return None
+    rest = url.partition("://")[2].partition("?")[0].partition("#")[0]
+    return "/" + rest.partition("/")[2]
+
+
+def _latest(
+    session: AccountSession, call: Call, kind: type[VisitEvent] | type[Form], at: datetime, since: datetime
+) -> dict[str, datetime]:
+    """Per visitor the latest click on this number, or the latest form."""
+    query = select(kind.visitor_id, func.max(kind.at)).where(kind.at <= at, kind.at >= since)
+    if kind is VisitEvent:
+        query = query.where(VisitEvent.type == "tel_click", VisitEvent.number == call.number)
+    else:
+        holders = select(Assignment.visitor_id).where(Assignment.number == call.number)
+        query = query.where(Form.visitor_id.in_(holders))
+    return {row[0]: row[1] for row in session.execute(query.group_by(kind.visitor_id))}
+
+
+def _facts(
+    visit: Visit,
+    visitor: Visitor,
+    then: _AsOf | None,
+    clicks: dict[str, datetime],
+    forms: dict[str, datetime],
+    elsewhere: dict[str, float],
+    at: datetime,
+) -> CandidateFacts:
+    last_seen = then.last_seen_at if then else visit.last_seen_at
+    left = then.left if then else visit.left_at is not None
+    return CandidateFacts(
+        visitor=visitor.visitor_id,
+        visit=visit.visit_id,
+        source=visit.source_id,
+        last_seen_at=last_seen,
+        seconds_since_seen=max(0.0, (at - last_seen).total_seconds()),
+        page_open=not left and at - last_seen <= PAGE_OPEN,
+        last_page_path=then.last_path if then else visit.last_path,
+        page_views=max(1, then.page_views if then else visit.page_views),
+        visits=visit.ordinal,
+        tel_click_seconds=_seconds_since(clicks.get(visitor.visitor_id), at),
+        form_seconds=_seconds_since(forms.get(visitor.visitor_id), at),
+        device=cast(Device, visit.device),
+        region=visitor.region,
+        other_phone=elsewhere.get(visitor.visitor_id, 0.0),
+    )
+
+
+def _seconds_since(moment: datetime | None, at: datetime) -> float | None:
+    return None if moment is None else (at - moment).total_seconds()
+
+
+def _call_facts(session: AccountSession, call: Call, candidates: Sequence[CandidateFacts], at: datetime) -> CallFacts:
+    zone, kind = session.execute(
+        select(Site.time_zone, TrackingSource.kind)
+        .join(TrackingSource, TrackingSource.site_id == Site.site_id)
+        .where(TrackingSource.source_id == call.source_id)
+    ).one()
+    region = region_of_number(call.from_number)
+    facts = CallFacts(
+        at=at,
+        caller=call.from_number,
+        local_hour_of_week=hour_of_week(at, zone),
+        number_kind="pool" if kind == "online" else "offline",
+        caller_region=region,
+        region_share=_region_share(region, candidates),
+    )
+    if call.from_number is None:
+        return facts
+    others = session.scalar(
+        select(func.count(func.distinct(Call.number))).where(
+            Call.from_number == call.from_number,
+            Call.started_at >= at - BURST,
+            Call.started_at <= at,
+            Call.number != call.number,
+        )
+    )
+    return replace(facts, recent_calls_other_numbers=others or 0)
+
+
+def _region_share(region: str | None, candidates: Sequence[CandidateFacts]) -> float | None:
+    """The share of the number's recent visitors who are in the caller's region, smoothed so that few prove little."""
+    known = [c.region for c in candidates if c.region is not None]
+    if region is None or not known:
+        return None
+    return (known.count(region) + 1) / (len(known) + 20)

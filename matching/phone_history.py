@@ -1,0 +1,116 @@
+"""What a phone did before: its earlier calls and the forms it was left in, as known at a moment."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from matching.rules.facts import EarlierCall, FormPhone, PhoneHistory, StaffDecision
+from store.calls import Call, CallCandidate, MatchDecision
+from store.sessions import AccountSession
+from store.visits import Form
+
+MAX_CALLS = 50
+"""Earlier calls that are looked at; a phone with more is known well enough from its latest."""
+MAX_CANDIDATES = 50
+"""Candidates of each that are looked at; the rest are far below all others."""
+SHARED_FROM = 4
+"""A phone that staff or forms gave to so many visitors is a switchboard or a dialler, not a person."""
+FORM_PHONE = 0.95
+"""How sure a phone left in a form is its sender's own."""
+
+
+def phone_history(session: AccountSession, call: Call, at: datetime) -> PhoneHistory:
+    """The history of the calling phone on this site up to `at`, this call itself left out. Four queries at most."""
+    phone = call.from_number
+    if phone is None:
+        return PhoneHistory(withheld=True)
+    calls = session.execute(
+        select(Call.call_id, Call.started_at)
+        .where(
+            Call.from_number == phone,
+            Call.site_id == call.site_id,
+            or_(Call.started_at < at, (Call.started_at == at) & (Call.call_id < call.call_id)),
+            Call.call_id != call.call_id,
+        )
+        .order_by(Call.started_at.desc())
+        .limit(MAX_CALLS)
+    ).all()
+    ids = [call_id for call_id, _ in calls]
+    races = _races(session, ids)
+    decisions = _decisions(session, ids, at)
+    forms = tuple(
+        FormPhone(at=when, visitor=visitor)
+        for visitor, when in session.execute(
+            select(Form.visitor_id, Form.at).where(Form.phone == phone, Form.site_id == call.site_id, Form.at <= at)
+        )
+    )
+    people = {f.visitor for f in forms} | {d.visitor for d in decisions.values() if d.visitor is not None}
+    return PhoneHistory(
+        calls=tuple(
+            EarlierCall(at=started, races=races.get(call_id, {}), decision=decisions.get(call_id))
+            for call_id, started in reversed(calls)
+        ),
+        forms=forms,
+        shared=len(people) >= SHARED_FROM,
+    )
+
+
+def _races(session: AccountSession, call_ids: Collection[str]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    if call_ids:
+        for call_id, visitor_id, race in session.execute(
+            select(CallCandidate.call_id, CallCandidate.visitor_id, CallCandidate.race).where(
+                CallCandidate.call_id.in_(call_ids), CallCandidate.rank <= MAX_CANDIDATES
+            )
+        ):
+            found.setdefault(call_id, {})[visitor_id] = race
+    return found
+
+
+def _decisions(session: AccountSession, call_ids: Collection[str], at: datetime) -> dict[str, StaffDecision]:
+    """What staff had decided by `at`, the latest word per call; an undone decision is none."""
+    found: dict[str, StaffDecision] = {}
+    if call_ids:
+        for row in session.scalars(
+            select(MatchDecision)
+            .where(MatchDecision.call_id.in_(call_ids), MatchDecision.by == "staff", MatchDecision.at <= at)
+            .order_by(MatchDecision.at, MatchDecision.decision_id)
+        ):
+            found.pop(row.call_id, None)
+            if not row.undo:
+                found[row.call_id] = StaffDecision(visitor=row.visitor_id)
+    return found
+
+
+def other_phones(session: AccountSession, call: Call, visitors: Collection[str], at: datetime) -> dict[str, float]:
+    """Per visitor, how probable it is that their own phone is known and is another one than this call's."""
+    asked = set(visitors)
+    found: dict[str, float] = {}
+    for visitor_id, likelihood in session.execute(
+        select(Call.matched_visitor_id, func.max(Call.matched_likelihood))
+        .where(
+            Call.site_id == call.site_id,
+            Call.matched_visitor_id.is_not(None),
+            Call.from_number.is_not(None),
+            Call.from_number != call.from_number,
+            Call.started_at < at,
+            Call.matched_at <= at,
+        )
+        .group_by(Call.matched_visitor_id)
+    ):
+        if visitor_id in asked and likelihood is not None and likelihood > 0.5:
+            found[visitor_id] = min(likelihood, FORM_PHONE)
+    for (visitor_id,) in session.execute(
+        select(Form.visitor_id)
+        .where(
+            Form.site_id == call.site_id,
+            Form.phone.is_not(None),
+            Form.phone != call.from_number,
+            Form.at <= at,
+        )
+        .distinct()
+    ):
+        if visitor_id in asked:
+            found[visitor_id] = FORM_PHONE
+    return found

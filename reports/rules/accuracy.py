@@ -1,0 +1,146 @@
+"""The rules of the accuracy report: how many numbers a source needs, and whether likelihoods mean what they say.
+
+One number per so many average daily visitors keeps the crowd behind a number small enough to tell callers apart.
+Likelihoods are probabilities from 0 to 1.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["more", "right", "fewer"]
+
+BINS = 10
+EDGES: tuple[float, ...] = tuple(i / BINS for i in range(BINS + 1))
+"""Bounds of the calibration's bins; each takes its lower bound, the last one both."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallOutcome:
+    """One call as the report sees it.
+
+    `likelihood` is what the model gave its best candidate, None where it said nobody; `none` what it gave nobody.
+    `decided`: staff have spoken; `agreed`: they chose what the model had chosen.
+    """
+
+    source: str
+    number: str
+    likelihood: float | None
+    none: float
+    decided: bool
+    agreed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallFigures:
+    """What a set of calls says. The mean and the share are over calls the model matched; None where there are none."""
+
+    calls: int
+    matches: int
+    mean_likelihood: float | None
+    share_above_target: float | None
+    overridden: int
+    agreed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationBin:
+    """Model matches with a likelihood in [`likelihood_from`, `likelihood_to`) (the last bin takes 1, too).
+
+    `confirmed` are those that staff decided, `right` those where they agreed with the model: `right ÷ confirmed`
+    should be near `confirmed_mean_likelihood`.
+    """
+
+    likelihood_from: float
+    likelihood_to: float
+    matches: int
+    mean_likelihood: float | None
+    confirmed: int
+    confirmed_mean_likelihood: float | None
+    right: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """The ten bins of matches, all of them together, and the calls that the model gave to nobody.
+
+    In `nobody` the likelihood is the one of nobody.
+    """
+
+    bins: tuple[CalibrationBin, ...]
+    total: CalibrationBin
+    nobody: CalibrationBin
+
+
+def average_daily_visitors(by_day: Iterable[int], days: float) -> float:
+    """Distinct visitors of each local day, summed and divided by the days of the period (at least one day)."""
+    return sum(by_day) / max(days, 1.0)
+
+
+def recommended_numbers(kind: str, average: float, visitors_per_number: float) -> int:
+    """How many numbers a source needs: one per `visitors_per_number` average daily visitors, rounded up, at least one.
+
+    An offline source is printed somewhere: it needs exactly one.
+    """
+    if kind == "offline":
+        return 1
+    return max(1, math.ceil(average / visitors_per_number))
+
+
+def verdict(numbers: int, recommended: int) -> Verdict:
+    """Whether `numbers` are too few, right, or too many: a tenth above the recommendation is still right."""
+    if numbers < recommended:
+        return "more"
+    return "fewer" if (numbers - recommended) * 10 > recommended else "right"
+
+
+def call_figures(outcomes: Sequence[CallOutcome], target: float) -> CallFigures:
+    """Sums up calls; `target` is the likelihood from which the site calls a match good enough."""
+    likelihoods = [o.likelihood for o in outcomes if o.likelihood is not None]
+    above = sum(1 for likelihood in likelihoods if likelihood >= target)
+    return CallFigures(
+        calls=len(outcomes),
+        matches=len(likelihoods),
+        mean_likelihood=_mean(likelihoods),
+        share_above_target=above / len(likelihoods) if likelihoods else None,
+        overridden=sum(1 for o in outcomes if o.decided),
+        agreed=sum(1 for o in outcomes if o.decided and o.agreed),
+    )
+
+
+def calibration(outcomes: Sequence[CallOutcome]) -> Calibration:
+    """Sorts the model's matches by likelihood into bins and holds them against what staff said.
+
+    Source: the reliability diagram of Murphy and Winkler (1977), equal widths.
+    """
+    matched = [(o.likelihood, o) for o in outcomes if o.likelihood is not None]
+    nobody = [(o.none, o) for o in outcomes if o.likelihood is None]
+    bins: list[list[tuple[float, CallOutcome]]] = [[] for _ in range(BINS)]
+    for likelihood, outcome in matched:
+        # A search, not a multiplication: 0.7 × 10 is not 7 in binary.
+        bins[min(max(bisect_right(EDGES, likelihood) - 1, 0), BINS - 1)].append((likelihood, outcome))
+    return Calibration(
+        bins=tuple(_bin(EDGES[i], EDGES[i + 1], held) for i, held in enumerate(bins)),
+        total=_bin(0.0, 1.0, matched),
+        nobody=_bin(0.0, 1.0, nobody),
+    )
+
+
+def _bin(low: float, high: float, held: Sequence[tuple[float, CallOutcome]]) -> CalibrationBin:
+    decided = [(likelihood, o) for likelihood, o in held if o.decided]
+    return CalibrationBin(
+        likelihood_from=low,
+        likelihood_to=high,
+        matches=len(held),
+        mean_likelihood=_mean([likelihood for likelihood, _ in held]),
+        confirmed=len(decided),
+        confirmed_mean_likelihood=_mean([likelihood for likelihood, _ in decided]),
+        right=sum(1 for _, o in decided if o.agreed),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    # fsum: the mean of equal values must not leave their range by a rounding.
+    return math.fsum(values) / len(values) if values else None

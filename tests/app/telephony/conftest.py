@@ -1,0 +1,19 @@
+"""A desk: an office whose source rings."""
+
+import pytest
+
+from tests.app.telephony.builders import Desk
+from tests.support.office import Office
+from tests.support.serving import Served
+
+
+@pytest.fixture
+def desk(server: Served, office: Office) -> Desk:
+    """On SQLite and on PostgreSQL."""
+    return Desk.open(server, office)
+
+
+@pytest.fixture
+def lite_desk(lite_server: Served, lite_office: Office) -> Desk:
+    """On SQLite only."""
+    return Desk.open(lite_server, lite_office)
