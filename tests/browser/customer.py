@@ -1,0 +1,186 @@
+"""A customer's website in a real browser, with the calls server played by the test."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, Route
+
+from app.snippet.script import script_for
+from core.phone import international, national
+
+PAGES = Path(__file__).with_name("pages")
+KEY = "shopkey"
+CALLS = "https://calls.ringtrace.test"
+OWN = "+12125550100"
+OURS = "+12125550142"
+LONDON = "+442071234567"
+HANG = "hang"
+ABORT = "abort"
+
+Answer = tuple[int, Any] | str
+
+
+@dataclass
+class Website:
+    """A running site, and what pages that went away posted to it (path, content type, body)."""
+
+    url: str
+    received: list[tuple[str, str, bytes]] = field(default_factory=list)
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    received: list[tuple[str, str, bytes]]
+
+    def do_POST(self) -> None:
+        """Takes what a page sends as it leaves."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append((self.path, self.headers["Content-Type"], body))
+        self.send_response(202)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Tests say what went wrong themselves."""
+
+
+@contextmanager
+def website() -> Iterator[Website]:
+    """The static pages on a port of their own, as `http://www.shop.test:PORT`."""
+    site = Website("")
+    handler = type("Handler", (_Handler,), {"received": site.received})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(PAGES)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    site.url = f"http://www.shop.test:{server.server_port}"
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def assigned(number: str, source: str = "google_ads") -> dict[str, str]:
+    """A number as the server gives it."""
+    return {
+        "e164": number,
+        "national": national(number),
+        "international": international(number),
+        "href": f"tel:{number}",
+        "source": source,
+    }
+
+
+def swapped(numbers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    """An answer of `/v1/swap`."""
+    numbers = {OWN: OURS} if numbers is None else numbers
+    return {
+        "visitor": "visitor-1.sig",
+        "visit": "visit-1",
+        "source": "google_ads",
+        "numbers": {own: assigned(ours) for own, ours in numbers.items()},
+        "ttl": 1800,
+        **more,
+    }
+
+
+@dataclass
+class Customer:
+    """One browser profile on the customer's site: what it asked, what it reported, what went wrong in it."""
+
+    context: BrowserContext
+    site: Website
+    numbers: tuple[str, ...] = (OWN,)
+    consent: str = "full"
+    base: str = CALLS
+    answer: Callable[[dict[str, Any]], Answer] = field(default=lambda body: (200, swapped()))
+    events_status: int = 202
+    swaps: list[dict[str, Any]] = field(default_factory=list)
+    posts: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.context.route(f"{CALLS}/s/*.js", self._script)
+        self.context.route("**/v1/swap", self._swap)
+        self.context.route(f"{CALLS}/v1/events", self._events)
+        self.page = self.new_page()
+
+    def new_page(self) -> Page:
+        """Another tab of the same profile, with its errors noted."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self._console(message.type, message.text))
+        return page
+
+    def open(self, name: str, query: str = "", host: str = "www") -> Page:
+        """Loads a page of the site."""
+        self.page.goto(f"{self.site.url.replace('www', host)}/{name}.html{query}")
+        return self.page
+
+    def shows(self, selector: str, text: str) -> None:
+        """Waits until the element's text is `text`, white space as written."""
+        self.page.wait_for_function(
+            "([s, t]) => { const e = document.querySelector(s); return e && e.textContent === t }", arg=[selector, text]
+        )
+
+    def until(self, true: Callable[[], object], otherwise: str) -> None:
+        """Lets the browser go on until `true()`."""
+        end = time.monotonic() + 10
+        while not true():
+            assert time.monotonic() < end, otherwise
+            self.settle()
+
+    def settle(self) -> None:
+        """Until every request the page has sent before is known here: requests are reported in their order."""
+        self.page.evaluate("() => fetch('/blank.html').then(r => r.text())")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """All events reported, in order."""
+        return [event for post in self.posts for event in post["events"]]
+
+    def types(self) -> list[str]:
+        """The types of all events reported, in order."""
+        return [event["type"] for event in self.events]
+
+    def kept(self) -> tuple[Any, str]:
+        """What the page's storage and cookies hold."""
+        found = self.page.evaluate("() => [localStorage.getItem('ringtrace'), document.cookie]")
+        return (json.loads(found[0]) if found[0] else None), found[1]
+
+    def _console(self, kind: str, text: str) -> None:
+        # The browser itself reports failed requests; no script can keep it from that.
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            self.errors.append(text)
+
+    def _script(self, route: Route) -> None:
+        body, _ = script_for(KEY, self.base, self.numbers, self.consent)
+        route.fulfill(body=body, content_type="text/javascript")
+
+    def _swap(self, route: Route) -> None:
+        assert route.request.method == "POST", "no preflight is needed"
+        assert route.request.headers["content-type"].startswith("text/plain")
+        body = json.loads(route.request.post_data or "")
+        self.swaps.append(body)
+        answer = self.answer(body)
+        if answer == HANG:
+            return
+        if isinstance(answer, str):
+            route.abort()
+            return
+        status, content = answer
+        text = content if isinstance(content, str) else json.dumps(content)
+        origin = {"Access-Control-Allow-Origin": self.site.url}
+        route.fulfill(status=status, body=text, content_type="application/json", headers=origin)
+
+    def _events(self, route: Route) -> None:
+        assert route.request.headers["content-type"].startswith("text/plain")
+        self.posts.append(json.loads(route.request.post_data or ""))
+        route.fulfill(status=self.events_status, headers={"Access-Control-Allow-Origin": self.site.url})
