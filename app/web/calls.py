@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 
 from app.api.paging import make_cursor
 from app.engine_room import engine_room
-from app.web.around import candidate_counts, counts, earlier_calls, where_now
+from app.web.around import Counts, candidate_counts, counts, earlier_calls, where_now
 from app.web.asking import FRAGMENT, looking, now
 from app.web.filters import MATCH, SPAM, WHEN, LogFilters, Thresholds, asked_for, read_filters
 from app.web.panel import panel_view
@@ -100,14 +100,17 @@ def live() -> Response:
     with looking() as (_, session):
         changed = changed_since(session, since, limit=MOST_CHANGES)
         rows: list[RowView] = []
+        divided: Counts | None = None
         if changed:
             known = places(session)
             asked = asked_for(filters, _zone(known, filters), at, thresholds())
             fitting = changed if asked == CallFilter() else changed_since(session, since, asked, MOST_CHANGES)
             rows = _rows(session, known, fitting, at)
+            divided = counts(session, asked, thresholds())
     fits = {row.call_id for row in rows}
     return jsonify(
         cursor=format_time(max([since, *(c.updated_at for c in changed)]) if len(changed) < MOST_CHANGES else at),
+        sentence=render_template("partials/sentence.html", counts=divided, filters=filters) if divided else None,
         reload=len(changed) == MOST_CHANGES,
         rows=[
             {

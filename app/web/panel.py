@@ -15,7 +15,7 @@ from app.web.visit_story import Story, story
 from core.phone import for_country
 from matching.rules.confidence import confidence
 from reports.calls import CallDetail, CallRow, Candidate, Decision, call_detail
-from reports.visitors import visit_detail
+from reports.visitors import VisitDetail, visit_detail
 from store.sessions import AccountSession, Work
 from store.sites import Site
 
@@ -117,7 +117,6 @@ def panel_view(
         where=where_now(session, ids),
         users=names_of(work.directory, detail.user_ids),
     )
-    told = visit_detail(session, chosen) if chosen else None
     earlier = earlier_calls(session, [call_id])
     row = row_view(
         call,
@@ -128,6 +127,11 @@ def panel_view(
         candidates=len(detail.candidates),
         where=scene.where.get(call.match.visit_id or "") if call.match else None,
     )
+    return _view(scene, row, chosen, visit_detail(session, chosen) if chosen else None)
+
+
+def _view(scene: _Scene, row: RowView, chosen: str | None, told: VisitDetail | None) -> PanelView:
+    detail, call = scene.detail, scene.detail.call
     first, rest = _split(_candidates(scene, chosen))
     staff = call.match is not None and call.match.by == "staff"
     return PanelView(

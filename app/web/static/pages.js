@@ -147,6 +147,7 @@
   }
   function take(answer) {
     cursor = answer.cursor;
+    if (answer.sentence) $("[data-sentence]").innerHTML = answer.sentence;
     const added = [];
     const last = $$("tr.call", body).at(-1);
     for (const item of answer.rows) {
