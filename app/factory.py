@@ -20,7 +20,11 @@ from app.http_errors import on_validation_error, register_errors
 from app.settings import Settings, SettingsError
 from app.snippet.routes import register as register_snippet
 from app.telephony.webhooks import register as register_telephony
+from app.visitor_agent import read_agent
 from app.web.register import register as register_web
+from attribution.rules.landing import read_landing
+from core.phone import national
+from matching.rules.model import prior
 
 MAX_BODY = 1024 * 1024
 
@@ -73,6 +77,14 @@ def _register_rooms(app: OpenAPI, csrf: CSRFProtect) -> None:
     register_snippet(app, csrf)
     register_telephony(app, csrf)
     register_demo(app, csrf)
+
+
+def warm_up() -> None:
+    """Loads what the first visitor and the first call would otherwise wait seconds for."""
+    read_agent("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1")
+    read_landing("https://example.com/", None, own_hosts=())
+    national("+12125550100")
+    prior()
 
 
 def health() -> tuple[Response, int]:

@@ -1,6 +1,7 @@
 """Errors as HTTP, in one place: one JSON form for machines, one page for people."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
@@ -59,7 +60,18 @@ def on_validation_error(error: ValidationError) -> Response:
 
 def from_ringtrace(error: RingtraceError) -> Response:
     """An expected failure as HTTP."""
-    return error_response(STATUS.get(type(error), 400), error.message, code=error.code, fields=error.fields)
+    status = STATUS.get(type(error), 400)
+    return error_response(status, error.message, code=error.code, fields=by_field(error.fields))
+
+
+def by_field(problems: Mapping[str, str]) -> dict[str, str]:
+    """Problems by the field of the body they are in; where inside it (`domains.0`) stands before the text."""
+    fields: dict[str, str] = {}
+    for path, problem in problems.items():
+        field, _, inside = path.partition(".")
+        text = f"{inside}: {problem}" if inside else problem
+        fields[field] = f"{fields[field]}; {text}" if field in fields else text
+    return fields
 
 
 def register_errors(app: Flask) -> None:

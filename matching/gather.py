@@ -12,7 +12,9 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
+from attribution.rules.landing import read_landing
 from core.regions import region_of_number
+from core.text import clean
 from core.time import hour_of_week
 from matching.phone_history import other_phones, phone_history
 from matching.rules.facts import CallFacts, CandidateFacts, Device, PhoneHistory
@@ -117,11 +119,8 @@ def _stood(visit: Visit, events: Sequence[VisitEvent]) -> _AsOf:
 
 
 def _path(url: str | None) -> str | None:
-    """The path of a page's address, without its query."""
-    if url is None:
-        return None
-    rest = url.partition("://")[2].partition("?")[0].partition("#")[0]
-    return "/" + rest.partition("/")[2]
+    """The path of a page's address, as a visit keeps it."""
+    return None if url is None else clean(read_landing(url, None, own_hosts=()).landing_path, 400)
 
 
 def _latest(

@@ -74,7 +74,11 @@ def _decisions(session: AccountSession, call_ids: Collection[str], at: datetime)
     if call_ids:
         for row in session.scalars(
             select(MatchDecision)
-            .where(MatchDecision.call_id.in_(call_ids), MatchDecision.by == "staff", MatchDecision.at <= at)
+            .where(
+                MatchDecision.call_id.in_(call_ids),
+                or_(MatchDecision.by == "staff", MatchDecision.undo),
+                MatchDecision.at <= at,
+            )
             .order_by(MatchDecision.at, MatchDecision.decision_id)
         ):
             found.pop(row.call_id, None)

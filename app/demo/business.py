@@ -9,8 +9,6 @@ OWNER_EMAIL = "demo@example.com"
 ACCOUNT = "Brightwater Plumbing & Heating"
 OWN_NUMBER = "+19145550100"
 TIME_ZONE = "America/New_York"
-VISITORS_PER_NUMBER = 2
-"""A small business that wants to know exactly: it plans fewer visitors for each number than the usual 20."""
 
 
 @dataclass(frozen=True, kw_only=True)

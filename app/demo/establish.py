@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.accounts.create import create_account
 from app.accounts.numbers import add_number
 from app.accounts.sites import change_site, create_site
-from app.demo.business import ACCOUNT, OWN_NUMBER, OWNER_EMAIL, SOURCES, TIME_ZONE, VISITORS_PER_NUMBER
+from app.demo.business import ACCOUNT, OWN_NUMBER, OWNER_EMAIL, SOURCES, TIME_ZONE
 from app.demo.history import FULL_DAYS, history
 from app.demo.load import load
 from app.secretbox import SecretBox
@@ -46,7 +46,7 @@ def establish(
             return None
         password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
         # The business is as old as its history: nothing in it happened before it was there.
-        founded = at - timedelta(days=FULL_DAYS + 2)
+        founded = at - timedelta(days=FULL_DAYS + 1)
         made = create_account(work, box, name=ACCOUNT, owner=OWNER_EMAIL, password=password, at=founded)
         session = work.account(made.account_id)
         site = _make_site(work, session, hosts, founded)
@@ -80,7 +80,6 @@ def _make_site(work: Work, session: AccountSession, hosts: Sequence[str], at: da
         "time_zone": TIME_ZONE,
         "country": "US",
         "currency": "USD",
-        "visitors_per_number": VISITORS_PER_NUMBER,
     }
     return create_site(work, session, fields, at)
 

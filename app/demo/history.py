@@ -15,7 +15,7 @@ from app.demo.facts import Called, Ended, Fact, Opened, PageNews, Person, Report
 from app.demo.traffic import DEVICES, HOURS, PAGES, REGIONS, SOURCES, USER_AGENTS, WEEKDAYS, Campaign, Traffic
 from core.time import day_start, local_day, zone
 
-FULL_DAYS = 7
+FULL_DAYS = 4
 SEED = 1914
 _RETURNING = 0.14
 _HEARTBEAT = timedelta(seconds=30)

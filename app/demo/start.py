@@ -11,9 +11,9 @@ from app.database import upgrade_database
 from app.demo.business import OWNER_EMAIL
 from app.demo.establish import Secrets, establish
 from app.secretbox import SecretBox
-from app.serve import serve, serves_at
+from app.serve import check_port, serve, serves_at
 from app.settings import PREFIX, Settings
-from core.errors import Conflict, InvalidInput
+from core.errors import InvalidInput
 from core.ids import new_secret
 from store.engine import make_engine
 from store.sessions import Database
@@ -46,21 +46,6 @@ def start(*, host: str, port: int, environ: MutableMapping[str, str], say: Calla
     for line in greeting(settings.public_base_url, made):
         say(line)
     serve(host=host, port=port, workers=1)
-
-
-def check_port(host: str, port: int) -> None:
-    """Raises Conflict where nobody can listen there, before anything else is done."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Conflict(
-            f"cannot listen on {host}:{port} ({reason}); choose another with --port (make run PORT=8001)"
-        ) from None
 
 
 def _with_secret_key(environ: MutableMapping[str, str], address: str) -> Settings:

@@ -28,17 +28,19 @@ from store.sites import TrackingNumber
 CALLS_PER_MINUTE = 20
 """Of one address."""
 _MAX_BYTES = 2_000
+# A call being placed holds its own request and needs another thread for the webhook: with all threads placing calls,
+# none would be left to answer them.
 _AT_ONCE = threading.BoundedSemaphore(4)
-# A call in the making holds this request and the webhook it makes; all threads waiting for themselves would be stuck.
 
 
 class Refused(RingtraceError):
-    """The telephone does not work just now; `status` is the HTTP status that says why."""
+    """The telephone does not take this, or not now: an HTTP `status`, and after how many seconds to try again."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def dial(room: EngineRoom) -> dict[str, Any]:
     """
     body = _body()
     if not room.within("demo call", str(client_address(request, room.settings)), CALLS_PER_MINUTE):
-        raise Refused(429, "too_many", "too many calls in a minute; the demo's line is busy")
+        raise Refused(429, "too_many", "too many calls in a minute; the demo's line is busy", retry_after=60)
     number, caller = _number(body), _caller(body)
     provider = _provider(room, number)
     with _Line():
@@ -92,7 +94,7 @@ class _Line:
 
     def __enter__(self) -> None:
         if not _AT_ONCE.acquire(timeout=5):
-            raise Refused(503, "unavailable", "all lines of the demo are busy; try again in a moment")
+            raise Refused(503, "unavailable", "all lines of the demo are busy; try again in a moment", retry_after=2)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         _AT_ONCE.release()

@@ -32,8 +32,8 @@ def _ad(page: str, campaign: str, term: str, weight: float) -> Campaign:
 SOURCES: tuple[Traffic, ...] = (
     Traffic(
         slug="google_ads",
-        daily=24,
-        calling=0.13,
+        daily=54,
+        calling=0.12,
         forms=0.03,
         campaigns=(
             _ad("/emergency", "emergency_plumber", "emergency+plumber+near+me", 5),

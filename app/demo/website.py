@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.demo.business import LIVE_AREA_CODES, OWN_NUMBER
 from app.demo.establish import demo_account, demo_site
 from app.demo.pages import PAGES, Page, arrivals
-from app.demo.telephone import answered, dial, hang_up
+from app.demo.telephone import Refused, answered, dial, hang_up
 from app.engine_room import KEY, EngineRoom, engine_room
 from app.http_errors import from_ringtrace
 from core.errors import RingtraceError
@@ -99,12 +99,12 @@ def end() -> Response:
 
 @bp.errorhandler(RingtraceError)
 def _refused(error: RingtraceError) -> Response:
-    status = getattr(error, "status", None)
+    """In the one error form, for the script that asked."""
     response = from_ringtrace(error)
-    if status is not None:
-        response.status_code = status
-        if status in {429, 503}:
-            response.headers["Retry-After"] = "60" if status == 429 else "2"
+    if isinstance(error, Refused):
+        response.status_code = error.status
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

@@ -1,7 +1,7 @@
 // Shows each visitor the phone numbers of the source that brought them, and tells the server what happens on the page.
 // Rules: the page is never broken (all that can fail is guarded; what fails leaves the page's own numbers), text nodes
 // and attributes are edited in place, nothing is left in the page but window.ringtrace.
-// Served through shrink.py, which names the few rules of style this file keeps for it.
+// Served without its comments and needless white space (script.py).
 (function (win, doc, config) {
 'use strict';
 if (win.ringtrace && win.ringtrace.swap) return;
@@ -140,10 +140,12 @@ const put = (node, name, fresh) => {
   const now = name ? node.getAttribute(name) : node.data;
   if (!now || !DIGITS.test(now) || (link && !/^(tel|sms):/i.test(now))) return;
   const edit = edits.get(node) || {};
-  const base = edit[name] && edit[name][1] === now ? edit[name][0] : fresh ? swapOut(now, link) : now;
+  const ours = edit[name] && edit[name][1] === now;
+  let base = ours ? edit[name][0] : fresh ? swapOut(now, link) : now;
   let want = swapIn(base, link);
   const parent = name ? node : node.parentElement || (node.parentNode && node.parentNode.host);
-  if (want !== base && off(parent)) want = base;
+  // Where we are told to keep off, our own edits go and the page's texts stay, tracking numbers among them.
+  if ((want !== base || base !== now) && off(parent)) want = base = ours ? base : now;
   if (want !== now && fresh && fought(base)) return;
   delete edit[name];
   if (want !== base) {

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from app.snippet.shrink import shrink
+from rjsmin import jsmin
+
 from attribution.rules.reference import CLICK_IDS
 from core.phone import international, national
 
@@ -43,4 +44,5 @@ def _script(key: str, base_url: str, numbers: tuple[str, ...], consent_default: 
 
 @cache
 def _template() -> str:
-    return shrink(SOURCE.read_text("utf-8"))
+    """The source without comments and needless white space."""
+    return str(jsmin(SOURCE.read_text("utf-8")))

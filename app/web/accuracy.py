@@ -16,7 +16,7 @@ from reports.accuracy import AccuracyReport, SourceAccuracy, accuracy_report
 from reports.period import period_asked_for
 from store.sites import Site
 
-PERIODS = {"7": "last 7 days", "30": "last 30 days", "90": "last 90 days"}
+PERIODS = {"7": "last 7 days", "30": "last 30 days", "90": "last 90 days", "start": "since the start"}
 NEED_AT = 66.0
 """Where on the bar (0 to 100) a source has exactly what it needs."""
 
@@ -78,10 +78,15 @@ def _asked(site: Site, at: datetime) -> tuple[str | None, str | None, str]:
     start, end = request.args.get("from") or None, request.args.get("to") or None
     if start or end:
         return start, end, ""
-    days = request.args.get("period") or "30"
-    if days not in PERIODS:
-        raise InvalidInput({"period": "7, 30 or 90 days are allowed"})
-    return (local_day(at, site.time_zone) - timedelta(days=int(days))).isoformat(), None, days
+    today = local_day(at, site.time_zone)
+    first = min(local_day(site.created_at, site.time_zone) + timedelta(days=1), today - timedelta(days=1))
+    # The days before a site was there would water down its averages.
+    young = first > today - timedelta(days=30)
+    chosen = request.args.get("period") or ("start" if young else "30")
+    if chosen not in PERIODS:
+        raise InvalidInput({"period": f"{', '.join(PERIODS)} are allowed"})
+    begin = first if chosen == "start" else today - timedelta(days=int(chosen))
+    return begin.isoformat(), None, chosen
 
 
 def _row(known: Places, source: SourceAccuracy) -> SourceRow:

@@ -24,7 +24,7 @@ FRAGMENT = "X-Ringtrace-Fragment"
 
 def cookie_name() -> str:
     """The sign-in cookie; under https the browser itself holds it to this host."""
-    return "__Host-ringtrace" if engine_room().settings.https else "ringtrace"
+    return "__Host-ringtrace-staff" if engine_room().settings.https else "ringtrace-staff"
 
 
 def secret() -> str | None:

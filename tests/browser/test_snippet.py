@@ -121,6 +121,22 @@ def test_switching_a_part_of_the_page_off_returns_its_own_number(customer: Custo
     customer.shows("#text", "Call (212) 555-0142 today")
 
 
+def test_a_tracking_number_the_page_writes_where_we_keep_off_stays(customer: Customer) -> None:
+    page = customer.open("plain")
+    customer.shows("#text", "Call (212) 555-0142 today")
+    page.evaluate(
+        """() => {
+          const note = document.createElement('p');
+          note.id = 'note';
+          note.dataset.ringtrace = 'off';
+          note.textContent = 'You see (212) 555-0142';
+          document.body.append(note);
+        }"""
+    )
+    customer.settle()
+    customer.shows("#note", "You see (212) 555-0142")
+
+
 @pytest.mark.parametrize("name", ["head", "untitled", "twice"])
 def test_it_works_from_the_head_and_a_second_copy_does_nothing(customer: Customer, name: str) -> None:
     customer.open(name)

@@ -49,6 +49,13 @@
     keepalive: true
   });
 
+  // What the server answered; throws what it objects to, in words.
+  const read = async answer => {
+    const told = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(told.error ? told.error.message : 'the server answered ' + answer.status);
+    return told;
+  };
+
   // --- A call ---
   const idle = on => {
     part('idle').hidden = !on;
@@ -71,8 +78,7 @@
       // As long as a thumb takes from the link to the call button; the click is reported meanwhile.
       await new Promise(done => setTimeout(done, 900));
       const answer = await post(bar.dataset.call, { number, caller });
-      const told = await answer.json();
-      if (!answer.ok) throw new Error(told.error.message);
+      const told = await read(answer);
       call = told.call;
       part('hang-up').disabled = false;
       ticking = setInterval(() => clock(since), 500);
@@ -96,7 +102,7 @@
     part('hang-up').disabled = true;
     try {
       const answer = await post(bar.dataset.hangUp, { call: ended });
-      if (!answer.ok) throw new Error((await answer.json()).error.message);
+      await read(answer);
       say('The call ended. The call log says who it was.');
     } catch (problem) {
       say('Hanging up failed: ' + problem.message, true);

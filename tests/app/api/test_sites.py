@@ -118,7 +118,7 @@ def test_a_wrong_field_is_422_and_named(lite_office: Office) -> None:
 def test_all_wrong_fields_are_told_at_once(lite_office: Office) -> None:
     body = {"name": "x", "domains": ["a:1"], "numbers": ["1"], "time_zone": "x", "country": "??", "currency": "?"}
     fields = lite_office.api("POST", "/sites", body, expect=422)["error"]["fields"]
-    assert set(fields) == {"domains.0", "numbers.0", "time_zone", "country", "currency"}
+    assert set(fields) == {"domains", "numbers", "time_zone", "country", "currency"}
 
 
 def test_a_change_changes_what_was_sent_and_nothing_else(office: Office) -> None:

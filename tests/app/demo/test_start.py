@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from app.demo.start import check_port, hosts_of
+from app.demo.start import hosts_of
+from app.serve import check_port
 from core.errors import Conflict
 from tests.support.serving import free_port, wait_until
 

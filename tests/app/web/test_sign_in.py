@@ -54,20 +54,20 @@ def test_signing_in_leads_nowhere_else(lite_office: Office, target: str) -> None
 
 def test_every_sign_in_has_its_own_secret_and_signing_out_kills_it(server: Served, office: Office) -> None:
     staff = Staff.of(office)
-    first = staff.http.cookies["ringtrace"]
+    first = staff.http.cookies["ringtrace-staff"]
     assert staff.enter().status_code == 302
-    second = staff.http.cookies["ringtrace"]
+    second = staff.http.cookies["ringtrace-staff"]
     assert first != second
     assert _opens(office, second)
     assert not _opens(office, first), "the secret from before the new sign-in is dead"
     assert staff.post("/sign-out").status_code == 200
-    assert "ringtrace" not in staff.http.cookies
+    assert "ringtrace-staff" not in staff.http.cookies
     assert not _opens(office, second), "a stolen cookie ends with its session"
 
 
 def test_a_secret_brought_along_is_not_taken_over(lite_office: Office) -> None:
     staff = Staff(lite_office.url, lite_office.email)
-    staff.http.cookies.set("ringtrace", "chosen-by-an-attacker")
+    staff.http.cookies.set("ringtrace-staff", "chosen-by-an-attacker")
     staff.enter()
     assert not _opens(lite_office, "chosen-by-an-attacker")
 
@@ -75,11 +75,11 @@ def test_a_secret_brought_along_is_not_taken_over(lite_office: Office) -> None:
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(lite_office: Office, sqlite_url: str) -> None:
     staff = Staff(lite_office.url, lite_office.email)
     cookie = staff.enter().headers["Set-Cookie"]
-    plain = cookie[cookie.index("ringtrace=") :]
+    plain = cookie[cookie.index("ringtrace-staff=") :]
     assert "HttpOnly" in plain
     assert "SameSite=Lax" in plain
     assert "Path=/" in plain
-    assert staff.http.cookies["ringtrace"] not in _database_text(sqlite_url), "only its hash is kept"
+    assert staff.http.cookies["ringtrace-staff"] not in _database_text(sqlite_url), "only its hash is kept"
 
 
 def test_under_https_the_cookie_is_bound_to_this_host(sqlite_url: str) -> None:
@@ -96,7 +96,7 @@ def test_under_https_the_cookie_is_bound_to_this_host(sqlite_url: str) -> None:
             timeout=30,
         )
         cookie = entered.headers["Set-Cookie"]
-        assert "__Host-ringtrace=" in cookie
+        assert "__Host-ringtrace-staff=" in cookie
         assert "Secure" in cookie
         assert "Domain" not in cookie
         assert page.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
@@ -244,7 +244,7 @@ def test_a_person_of_two_accounts_looks_at_one_and_can_switch(office: Office, da
 
 def _opens(office: Office, secret: str) -> bool:
     answer = requests.get(
-        f"{office.url}/calls", headers={"Cookie": f"ringtrace={secret}"}, allow_redirects=False, timeout=30
+        f"{office.url}/calls", headers={"Cookie": f"ringtrace-staff={secret}"}, allow_redirects=False, timeout=30
     )
     return answer.status_code == 200
 
