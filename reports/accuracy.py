@@ -12,18 +12,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select
 
 from core.time import day_start, local_day
+from numberpool.rules.sizing import Verdict, average_daily_visitors, recommended_numbers, verdict
 from reports.period import Period
-from reports.rules.accuracy import (
-    Calibration,
-    CallFigures,
-    CallOutcome,
-    Verdict,
-    average_daily_visitors,
-    calibration,
-    call_figures,
-    recommended_numbers,
-    verdict,
-)
+from reports.rules.accuracy import Calibration, CallFigures, CallOutcome, calibration, call_figures
 from store.calls import Call
 from store.sessions import AccountSession
 from store.sites import Site, TrackingNumber, TrackingSource

@@ -6,7 +6,6 @@ from flask import Blueprint, Response, jsonify, render_template, request
 
 from app.api.paging import make_cursor
 from app.engine_room import engine_room
-from app.web.around import Counts, candidate_counts, counts, earlier_calls, where_now
 from app.web.asking import FRAGMENT, looking, now
 from app.web.filters import MATCH, SPAM, WHEN, LogFilters, Thresholds, asked_for, read_filters
 from app.web.panel import panel_view
@@ -15,6 +14,7 @@ from app.web.shown import LIVE, RowView, row_view
 from core.errors import NotFound
 from core.time import format_time, parse_time
 from reports.call_filter import CallFilter
+from reports.call_log import Counts, candidate_counts, counts, earlier_calls, where_now
 from reports.calls import CallRow, changed_since, list_calls
 from store.sessions import AccountSession
 
@@ -39,7 +39,7 @@ def calls() -> str:
         found = list_calls(session, asked, PAGE + 1, filters.before())
         page = found[:PAGE]
         rows = _rows(session, known, page, at)
-        divided = counts(session, asked, thresholds()) if rows else None
+        divided = counts(session, asked, sure=thresholds().sure, likely=thresholds().likely) if rows else None
         ready = bool(rows) or has_numbers(session)
     return render_template(
         "calls.html",
@@ -106,7 +106,7 @@ def live() -> Response:
             asked = asked_for(filters, _zone(known, filters), at, thresholds())
             fitting = changed if asked == CallFilter() else changed_since(session, since, asked, MOST_CHANGES)
             rows = _rows(session, known, fitting, at)
-            divided = counts(session, asked, thresholds())
+            divided = counts(session, asked, sure=thresholds().sure, likely=thresholds().likely)
     fits = {row.call_id for row in rows}
     return jsonify(
         cursor=format_time(max([since, *(c.updated_at for c in changed)]) if len(changed) < MOST_CHANGES else at),

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from app.accounts.sign_in import names_of
 from app.web import words
-from app.web.around import WhereNow, earlier_calls, where_now
 from app.web.evidence import Waterfall, waterfall
 from app.web.filters import Thresholds
 from app.web.places import Places, places
@@ -14,6 +13,7 @@ from app.web.shown import RowView, row_view, short
 from app.web.visit_story import Story, story
 from core.phone import for_country
 from matching.rules.confidence import confidence
+from reports.call_log import WhereNow, earlier_calls, where_now
 from reports.calls import CallDetail, CallRow, Candidate, Decision, call_detail
 from reports.visitors import VisitDetail, visit_detail
 from store.sessions import AccountSession, Work

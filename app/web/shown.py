@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.web import words
-from app.web.around import WhereNow
 from app.web.filters import Thresholds
 from app.web.places import Places
 from core.phone import for_country
 from matching.rules.confidence import confidence
+from reports.call_log import WhereNow
 from reports.calls import CallRow
 
 LIVE = frozenset({"queued", "ringing", "in-progress"})

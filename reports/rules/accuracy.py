@@ -1,16 +1,12 @@
-"""The rules of the accuracy report: how many numbers a source needs, and whether likelihoods mean what they say.
+"""The rules of the accuracy report: what calls say of a source, and whether likelihoods mean what they say.
 
-One number per so many average daily visitors keeps the crowd behind a number small enough to tell callers apart.
 Likelihoods are probabilities from 0 to 1.
 """
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-Verdict = Literal["more", "right", "fewer"]
 
 BINS = 10
 EDGES: tuple[float, ...] = tuple(i / BINS for i in range(BINS + 1))
@@ -72,28 +68,6 @@ class Calibration:
     bins: tuple[CalibrationBin, ...]
     total: CalibrationBin
     nobody: CalibrationBin
-
-
-def average_daily_visitors(by_day: Iterable[int], days: float) -> float:
-    """Distinct visitors of each local day, summed and divided by the days of the period (at least one day)."""
-    return sum(by_day) / max(days, 1.0)
-
-
-def recommended_numbers(kind: str, average: float, visitors_per_number: float) -> int:
-    """How many numbers a source needs: one per `visitors_per_number` average daily visitors, rounded up, at least one.
-
-    An offline source is printed somewhere: it needs exactly one.
-    """
-    if kind == "offline":
-        return 1
-    return max(1, math.ceil(average / visitors_per_number))
-
-
-def verdict(numbers: int, recommended: int) -> Verdict:
-    """Whether `numbers` are too few, right, or too many: a tenth above the recommendation is still right."""
-    if numbers < recommended:
-        return "more"
-    return "fewer" if (numbers - recommended) * 10 > recommended else "right"
 
 
 def call_figures(outcomes: Sequence[CallOutcome], target: float) -> CallFigures:

@@ -1,4 +1,4 @@
-"""What the log shows around its calls, one query each.
+"""What a call log shows around its calls, one query each.
 
 How often the caller rang before, how many others it could be, where a visitor is right now, and how the calls of a
 filter divide.
@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
-from app.web.filters import Thresholds
 from reports.call_filter import CallFilter, conditions
 from store.calls import Call, CallCandidate
 from store.sessions import AccountSession
@@ -99,8 +98,8 @@ def where_now(session: AccountSession, visit_ids: Sequence[str]) -> dict[str, Wh
     }
 
 
-def counts(session: AccountSession, asked: CallFilter, thresholds: Thresholds) -> Counts:
-    """How the newest calls of a filter divide."""
+def counts(session: AccountSession, asked: CallFilter, *, sure: float, likely: float) -> Counts:
+    """How the newest calls of a filter divide; `sure` and `likely`: from which likelihood they are called so."""
     rows = session.execute(
         select(Call.matched_by, Call.matched_visit_id, Call.matched_likelihood)
         .join(  # `conditions` may speak of the source
@@ -112,12 +111,12 @@ def counts(session: AccountSession, asked: CallFilter, thresholds: Thresholds) -
         .limit(MOST_COUNTED)
     ).all()
     model = [likelihood or 0.0 for by, visit_id, likelihood in rows if by != "staff" and visit_id is not None]
-    sure = sum(1 for likelihood in model if likelihood >= thresholds.sure)
-    unsure = sum(1 for likelihood in model if likelihood < thresholds.likely)
+    surely = sum(1 for likelihood in model if likelihood >= sure)
+    unsure = sum(1 for likelihood in model if likelihood < likely)
     return Counts(
         calls=len(rows),
-        sure=sure,
-        likely=len(model) - sure - unsure,
+        sure=surely,
+        likely=len(model) - surely - unsure,
         unsure=unsure,
         nobody=sum(1 for _, visit_id, _ in rows if visit_id is None),
         staff=sum(1 for by, *_ in rows if by == "staff"),
