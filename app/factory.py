@@ -3,7 +3,10 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify
 from flask_openapi3.models.info import Info
@@ -11,12 +14,14 @@ from flask_openapi3.openapi import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
 
 from app import clock
 from app.api.register import register as register_api_room
 from app.demo.website import register as register_demo
 from app.engine_room import KEY, EngineRoom, engine_room
 from app.http_errors import on_validation_error, register_errors
+from app.mount import below
 from app.settings import Settings, SettingsError
 from app.snippet.routes import register as register_snippet
 from app.telephony.webhooks import register as register_telephony
@@ -67,7 +72,16 @@ def create_app(
     register_errors(app)
     _register_rooms(app, csrf)
     app.add_url_rule("/health", view_func=health)
+    if prefix := urlsplit(settings.public_base_url).path:
+        app.wsgi_app = below(app.wsgi_app, prefix, partial(_is_route, app))  # type: ignore
     return app
+
+
+def _is_route(app: Flask, path: str) -> bool:
+    """Whether some method of this path is a route of ours."""
+    with suppress(HTTPException):
+        return bool(app.url_map.bind("").allowed_methods(path))
+    return False
 
 
 def _register_rooms(app: OpenAPI, csrf: CSRFProtect) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, request
 from flask_wtf.csrf import CSRFProtect
@@ -26,12 +25,9 @@ blueprint = Blueprint("twilio", __name__)
 
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
-    """Mounts the webhooks: at the root, and below the path of PUBLIC_BASE_URL for a proxy that passes it on."""
+    """Mounts the webhooks. They carry no session, so they need no CSRF token."""
     csrf.exempt(blueprint)
     app.register_blueprint(blueprint, url_prefix=MOUNT)
-    below = urlsplit(app.extensions["ringtrace"].settings.public_base_url).path.rstrip("/")
-    if below:
-        app.register_blueprint(blueprint, url_prefix=below + MOUNT, name="twilio_below")
 
 
 @blueprint.post("/voice")
