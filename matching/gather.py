@@ -7,7 +7,7 @@ explained later just as it was scored.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import NamedTuple, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
@@ -42,23 +42,37 @@ def gather(session: AccountSession, call: Call, *, at: datetime, days: int) -> S
     """What was known of `call` at `at`; candidates are holders of its number seen in the `days` before."""
     since = at - timedelta(days=days)
     rows = _holders(session, call, at, since)
-    later = _as_of(session, [visit for visit, _ in rows if visit.last_seen_at > at], at)
+    later = _as_of(session, [row for row in rows if row.last_seen_at > at], at)
     clicks = _latest(session, call, VisitEvent, at, since)
     forms = _latest(session, call, Form, at, since)
-    elsewhere = other_phones(session, call, [v.visitor_id for _, v in rows], at) if call.from_number else {}
-    candidates = tuple(
-        _facts(visit, visitor, later.get(visit.visit_id), clicks, forms, elsewhere, at) for visit, visitor in rows
-    )
+    elsewhere = other_phones(session, call, [row.visitor_id for row in rows], at) if call.from_number else {}
+    candidates = tuple(_facts(row, later.get(row.visit_id), clicks, forms, elsewhere, at) for row in rows)
     return Scene(
         call=_call_facts(session, call, candidates, at),
         candidates=candidates,
         history=phone_history(session, call, at),
-        sources={visit.visitor_id: visit.source_id for visit, _ in rows},
+        sources={row.visitor_id: row.source_id for row in rows},
     )
 
 
-def _holders(session: AccountSession, call: Call, at: datetime, since: datetime) -> list[tuple[Visit, Visitor]]:
-    """Who held the number and was seen in the window, each with their latest visit begun before the call."""
+class _Holder(NamedTuple):
+    """Who held the number, with their latest visit begun before the call, as it stands now."""
+
+    visitor_id: str
+    region: str | None
+    visit_id: str
+    source_id: str | None
+    started_at: datetime
+    last_seen_at: datetime
+    last_path: str | None
+    left_at: datetime | None
+    page_views: int
+    ordinal: int
+    device: str
+
+
+def _holders(session: AccountSession, call: Call, at: datetime, since: datetime) -> list[_Holder]:
+    """Who held the number and was seen in the window. Columns, not objects: a number may have a thousand holders."""
     begun = aliased(Visit)
     latest = (
         select(func.max(begun.started_at))
@@ -71,7 +85,19 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
         .scalar_subquery()
     )
     rows = session.execute(
-        select(Visit, Visitor)
+        select(
+            Visitor.visitor_id,
+            Visitor.region,
+            Visit.visit_id,
+            Visit.source_id,
+            Visit.started_at,
+            Visit.last_seen_at,
+            Visit.last_path,
+            Visit.left_at,
+            Visit.page_views,
+            Visit.ordinal,
+            Visit.device,
+        )
         .select_from(Assignment)
         .join(Visitor, Visitor.visitor_id == Assignment.visitor_id)
         .join(Visit, (Visit.visitor_id == Assignment.visitor_id) & (Visit.started_at == latest))
@@ -81,9 +107,8 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
             Visitor.last_seen_at >= since,
             Visit.last_seen_at >= since,
         )
-        .execution_options(populate_existing=True)
-    ).all()
-    return list({visitor.visitor_id: (visit, visitor) for visit, visitor in rows}.values())
+    )
+    return list({row[0]: _Holder(*row) for row in rows}.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +119,7 @@ class _AsOf:
     left: bool
 
 
-def _as_of(session: AccountSession, visits: Sequence[Visit], at: datetime) -> dict[str, _AsOf]:
+def _as_of(session: AccountSession, visits: Sequence[_Holder], at: datetime) -> dict[str, _AsOf]:
     """How visits that went on after `at` stood at `at`, from their events."""
     if not visits:
         return {}
@@ -108,7 +133,7 @@ def _as_of(session: AccountSession, visits: Sequence[Visit], at: datetime) -> di
     return {v.visit_id: _stood(v, by_visit[v.visit_id]) for v in visits}
 
 
-def _stood(visit: Visit, events: Sequence[VisitEvent]) -> _AsOf:
+def _stood(visit: _Holder, events: Sequence[VisitEvent]) -> _AsOf:
     views = [e for e in events if e.type == "pageview"]
     return _AsOf(
         last_seen_at=events[-1].at if events else visit.started_at,
@@ -137,31 +162,30 @@ def _latest(
 
 
 def _facts(
-    visit: Visit,
-    visitor: Visitor,
+    holder: _Holder,
     then: _AsOf | None,
     clicks: dict[str, datetime],
     forms: dict[str, datetime],
     elsewhere: dict[str, float],
     at: datetime,
 ) -> CandidateFacts:
-    last_seen = then.last_seen_at if then else visit.last_seen_at
-    left = then.left if then else visit.left_at is not None
+    last_seen = then.last_seen_at if then else holder.last_seen_at
+    left = then.left if then else holder.left_at is not None
     return CandidateFacts(
-        visitor=visitor.visitor_id,
-        visit=visit.visit_id,
-        source=visit.source_id,
+        visitor=holder.visitor_id,
+        visit=holder.visit_id,
+        source=holder.source_id,
         last_seen_at=last_seen,
         seconds_since_seen=max(0.0, (at - last_seen).total_seconds()),
         page_open=not left and at - last_seen <= PAGE_OPEN,
-        last_page_path=then.last_path if then else visit.last_path,
-        page_views=max(1, then.page_views if then else visit.page_views),
-        visits=visit.ordinal,
-        tel_click_seconds=_seconds_since(clicks.get(visitor.visitor_id), at),
-        form_seconds=_seconds_since(forms.get(visitor.visitor_id), at),
-        device=cast(Device, visit.device),
-        region=visitor.region,
-        other_phone=elsewhere.get(visitor.visitor_id, 0.0),
+        last_page_path=then.last_path if then else holder.last_path,
+        page_views=max(1, then.page_views if then else holder.page_views),
+        visits=holder.ordinal,
+        tel_click_seconds=_seconds_since(clicks.get(holder.visitor_id), at),
+        form_seconds=_seconds_since(forms.get(holder.visitor_id), at),
+        device=cast(Device, holder.device),
+        region=holder.region,
+        other_phone=elsewhere.get(holder.visitor_id, 0.0),
     )
 
 
