@@ -49,31 +49,38 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A page view's visitor and visit. `kept`: the visit has no source of its own and keeps the last known one."""
+    """A page view's visitor and visit.
+
+    `kept`: the visit has no source of its own and keeps the last known one. `newcomer`: the visitor was never here.
+    """
 
     visitor: Visitor
     visit: Visit
     landing: Landing
     kept: bool
+    newcomer: bool
 
 
 def load_sources(session: AccountSession, site_id: str) -> Sources:
-    """The sources of a site in the order in which they are asked (two queries)."""
-    rows = session.scalars(
-        select(TrackingSource)
+    """The sources of a site in the order in which they are asked. One query."""
+    stocked = (
+        select(TrackingNumber.number)
+        .where(
+            TrackingNumber.account_id == TrackingSource.account_id,
+            TrackingNumber.source_id == TrackingSource.source_id,
+            TrackingNumber.status == "active",
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(TrackingSource, stocked)
         .where(TrackingSource.site_id == site_id, TrackingSource.deleted_at.is_(None))
         .order_by(TrackingSource.position, TrackingSource.slug)
     ).all()
-    ids = [row.source_id for row in rows]
-    stocked = session.scalars(
-        select(TrackingNumber.source_id)
-        .where(TrackingNumber.source_id.in_(ids), TrackingNumber.status == "active")
-        .distinct()
-    )
     return Sources(
-        rules=tuple(_as_rule(row) for row in rows),
-        targets={row.source_id: row.target for row in rows},
-        with_numbers=frozenset(stocked),
+        rules=tuple(_as_rule(source) for source, _ in rows),
+        targets={source.source_id: source.target for source, _ in rows},
+        with_numbers=frozenset(source.source_id for source, has_number in rows if has_number),
     )
 
 
@@ -122,7 +129,7 @@ def arrive(
     A visit goes on until 30 minutes of silence or another campaign. A visit without a source of its own (direct, or
     from an own page) keeps the visitor's last known source.
     """
-    landing = read(site, url, referrer)
+    landing, newcomer = read(site, url, referrer), visitor is None
     if visitor is None:
         visitor = _new_visitor(session, site, browser, at)
     current = session.get(Visit, (session.account_id, visitor.visit_id)) if visitor.visit_id else None
@@ -130,14 +137,18 @@ def arrive(
         last_seen_at=current.last_seen_at, campaign_key=current.campaign_key, landing=landing, at=at
     ):
         begun = read(site, current.landing_url, current.referrer)
-        return Arrival(visitor=visitor, visit=current, landing=begun, kept=_keeps(begun, visitor, sources))
+        kept = _keeps(begun, visitor, sources)
+        return Arrival(visitor=visitor, visit=current, landing=begun, kept=kept, newcomer=False)
     kept = _keeps(landing, visitor, sources)
     settled = None if kept else settle(landing, sources.rules, sources.with_numbers)
     if settled is not None:
         visitor.source_id = settled.id
     visit = _new_visit(session, site, visitor, landing, url=url, referrer=referrer, browser=browser, at=at)
     visit.source_id = visitor.source_id if kept or settled else None
-    return Arrival(visitor=visitor, visit=visit, landing=landing, kept=kept)
+    # The visitor's row first: the visit's points to it.
+    session.flush()
+    session.add(visit)
+    return Arrival(visitor=visitor, visit=visit, landing=landing, kept=kept, newcomer=newcomer)
 
 
 def _keeps(landing: Landing, visitor: Visitor, sources: Sources) -> bool:
@@ -170,7 +181,6 @@ def _new_visitor(session: AccountSession, site: Site, browser: Browser, at: date
         last_seen_at=at,
     )
     session.add(visitor)
-    session.flush()
     return visitor
 
 
@@ -210,7 +220,6 @@ def _new_visit(
     )
     visitor.visit_id = visit.visit_id
     visitor.region = browser.region or visitor.region
-    session.add(visit)
     return visit
 
 

@@ -46,7 +46,9 @@ def e164(text: str, country: str | None = None) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     form = phonenumbers.format_number(number, Form.E164)
-    return form if _E164.fullmatch(form) else None
+    # Of a run of zeros the library takes one away at each reading: what does not read the same again is no number.
+    stable = _E164.fullmatch(form) and phonenumbers.format_number(phonenumbers.parse(form), Form.E164) == form
+    return form if stable else None
 
 
 def require_e164(value: object, field: str, country: str | None = None) -> str:

@@ -11,13 +11,17 @@ from store.sites import TrackingNumber, TrackingSource
 from store.visits import Assignment
 
 
-def assign(session: AccountSession, *, visitor_id: str, source_id: str, at: datetime) -> str | None:
+def assign(
+    session: AccountSession, *, visitor_id: str, source_id: str, at: datetime, newcomer: bool = False
+) -> str | None:
     """The number (E.164) of this source that this visitor is to see, or None where it has no active number.
+
+    `newcomer`: the visitor was made in this very transaction, so that they can hold nothing yet.
 
     Sticky: a number once given stays as long as it is in the pool. Exact under concurrency: whoever gives a number
     out holds the pool's row (the database's writer on SQLite), so turns are taken one after the other.
     """
-    held = _held(session, visitor_id, source_id)
+    held = None if newcomer else _held(session, visitor_id, source_id)
     if held is not None and held[1]:
         return held[0]
     # Not the key: rows that point to the source (visits of everybody) hold its key, and would wait for each other.
@@ -25,7 +29,7 @@ def assign(session: AccountSession, *, visitor_id: str, source_id: str, at: date
         select(TrackingSource.turn).where(TrackingSource.source_id == source_id).with_for_update(key_share=True)
     )
     # Whoever held the pool before us may have been this visitor's other tab.
-    held = _held(session, visitor_id, source_id)
+    held = None if newcomer else _held(session, visitor_id, source_id)
     if held is not None and held[1]:
         return held[0]
     chosen = longest_rested(

@@ -4,12 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from app.accounts import passwords
 from store.engine import make_engine
 from store.sessions import Database
 from tests.support.databases import Postgres, migrated_sqlite, postgres_server, sqlite_copy
 from tests.support.office import Office
 from tests.support.serving import Served, served
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Most tests make a user; the slow hash is held by the tests of passwords, which take the real one."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", quick)
+        patch.setattr(passwords, "_nobody", quick.hash("nobody has this password"))
+        yield
 
 
 @pytest.fixture(scope="session")

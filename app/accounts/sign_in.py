@@ -223,11 +223,3 @@ def look_at(database: Database, secret: str, *, user_id: str, account_id: str) -
             .values(account_id=account_id)
         )
     return True
-
-
-def names_of(directory: DirectorySession, user_ids: set[str]) -> dict[str, str]:
-    """User id → name, for those that exist."""
-    if not user_ids:
-        return {}
-    rows = directory.execute(select(User.user_id, User.name).where(User.user_id.in_(user_ids)))
-    return {row[0]: row[1] for row in rows}

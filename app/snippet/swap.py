@@ -1,12 +1,15 @@
 """`POST /v1/swap`: a page opens. Who is this, and which numbers do they see."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.engine_room import EngineRoom
 from app.http_errors import error_response
@@ -41,13 +44,25 @@ from store.sites import Site
 from store.visits import Assignment, VisitEvent
 
 TTL_SECONDS = 1800
+OUTAGE_TTL_SECONDS = 30
+log = logging.getLogger("ringtrace.swap")
 
 Shown = dict[str, dict[str, str]]
 
 
 def swap(room: EngineRoom) -> Response:
-    """Answers a page. Everything it tells is committed before the answer leaves."""
+    """Answers a page; while the database does not answer, the page keeps what it shows and asks again soon."""
     message = read_message(SwapMessage)
+    try:
+        return _swap(room, message)
+    except (OperationalError, PoolTimeout) as error:
+        log.error("a page is answered without the database: %s", type(error).__name__)
+        outage = {**_nobody({}, None), "visitor": message.visitor, "ttl": OUTAGE_TTL_SECONDS}
+        return allow_origin(jsonify(outage), request.headers.get("Origin"))
+
+
+def _swap(room: EngineRoom, message: SwapMessage) -> Response:
+    """The answer. Everything it tells is committed before it leaves."""
     asker, at = read_asker(room), room.now()
     with room.database.read() as work:
         site = find_site(work, message.site)
@@ -164,12 +179,12 @@ def _show(
     session: AccountSession, site: Site, sources: Sources, arrival: Arrival, numbers: Sequence[str], at: datetime
 ) -> Shown:
     """The tracking number for each number of the page that has one."""
-    targets = _targets(site, sources, numbers)
+    visitor, targets = arrival.visitor, _targets(site, sources, numbers)
     held = _held(session, arrival.visitor.visitor_id) if arrival.kept and targets else []
     chosen = {written: source_for(arrival, sources, target, held) for written, target in targets}
     # Pools are locked in the order of their ids, so that two pages never wait for each other.
     given = {
-        source_id: assign(session, visitor_id=arrival.visitor.visitor_id, source_id=source_id, at=at)
+        source_id: assign(session, visitor_id=visitor.visitor_id, source_id=source_id, at=at, newcomer=arrival.newcomer)
         for source_id in sorted({s.id for s in chosen.values() if s is not None})
     }
     return {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.accounts.sign_in import names_of
+from app.accounts.names import user_names
 from app.web import words
 from app.web.evidence import Waterfall, waterfall
 from app.web.filters import Thresholds
@@ -115,7 +115,7 @@ def panel_view(
         limits=limits,
         now=at,
         where=where_now(session, ids),
-        users=names_of(work.directory, detail.user_ids),
+        users=user_names(work.directory, detail.user_ids),
     )
     earlier = earlier_calls(session, [call_id])
     row = row_view(

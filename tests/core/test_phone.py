@@ -1,7 +1,7 @@
 """Phone numbers as they come from outside: callers who hide, numbers written in odd ways."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.phone import caller_of, dialled, e164
@@ -62,6 +62,7 @@ def test_the_number_that_rings_may_spell_anything() -> None:
     assert dialled("anonymous") is None
 
 
+@example("+31000000000")
 @given(st.text(max_size=80) | st.from_regex(r"\+?[0-9 ().-]{0,40}", fullmatch=True))
 def test_a_caller_is_none_or_a_number_that_reads_the_same_again(text: str) -> None:
     found = caller_of(text)

@@ -2,14 +2,16 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import event
 
 from tests.support.office import BROWSER, OWN, Office
-from tests.support.serving import Served, ServeProcess, served
+from tests.support.serving import Served, ServeProcess, free_port, served
 
 GOOGLE = "https://example.com/?gclid=Cj0abc&utm_source=google&utm_medium=cpc&utm_campaign=spring"
 DIRECT = "https://example.com/"
@@ -274,6 +276,44 @@ def test_forwarded_addresses_count_from_trusted_proxies_only(sqlite_url: str) ->
         assert office.swap(site).status_code == 200
         office.http.headers["X-Forwarded-For"] = "203.0.113.2"
         assert office.swap(site).status_code == 200
+
+
+def test_while_the_database_is_away_the_page_keeps_what_it_shows(lite_office: Office) -> None:
+    site = lite_office.site()
+    lite_office.source(site)
+    visitor = lite_office.swap(site).json()["visitor"]
+    nowhere = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
+    with served(nowhere) as server:
+        lite_office.url = server.url
+        for known in (visitor, None):
+            answer = lite_office.swap(site, visitor=known)
+            assert answer.status_code == 200
+            assert answer.headers["Access-Control-Allow-Origin"] == "https://example.com"
+            body = answer.json()
+            assert (body["visitor"], body["visit"], body["numbers"], body["ttl"]) == (known, None, {}, 30)
+        assert requests.get(f"{server.url}/health", timeout=10).status_code == 503
+
+
+def test_a_page_costs_so_many_queries_and_no_more(office: Office, server: Served) -> None:
+    site = office.site()
+    for preset in ("google_ads", "email", "direct"):
+        office.source(site, preset, numbers=3)
+    statements: list[str] = []
+    engine = server.app.extensions["ringtrace"].database.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _x, statement, *_: statements.append(statement))
+
+    def cost(run: Callable[[], requests.Response]) -> int:
+        statements.clear()
+        assert run().status_code in {200, 202}
+        return len([s for s in statements if not s.startswith("BEGIN")])
+
+    swapped = office.swap(site, GOOGLE).json()
+    assert cost(lambda: office.swap(site, GOOGLE)) <= 12
+    assert cost(lambda: office.swap(site, DIRECT, visitor=swapped["visitor"])) <= 9
+    one = cost(lambda: office.events(site, swapped, {"type": "heartbeat"}))
+    many = cost(lambda: office.events(site, swapped, *({"type": "heartbeat", "age_ms": i} for i in range(20))))
+    assert one <= 8
+    assert many <= one + 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])
