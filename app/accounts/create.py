@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from app.accounts.passwords import hash_password, require_email
+from app.accounts.passwords import hash_password, require_email, verify_password
 from app.secretbox import SecretBox
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id, new_secret
@@ -34,26 +34,15 @@ def hash_token(token: str) -> bytes:
 
 
 def create_account(work: Work, secrets: SecretBox, *, name: str, owner: str, password: str, at: datetime) -> NewAccount:
-    """A tenant with its first user. Raises InvalidInput, or Conflict where the e-mail address is taken."""
+    """A tenant with its first user, who may work for other accounts already.
+
+    Raises InvalidInput, or Conflict where there is such a user with another password.
+    """
     label = clean(name, 200)
     if label is None:
         raise InvalidInput({"name": "is empty"})
-    email = require_email(owner)
-    password_hash = hash_password(password)
-    if work.directory.scalar(select(User.user_id).where(User.email == email)):
-        raise Conflict(f"there is a user {email} already", fields={"owner": "is taken"})
-    account_id, user_id = new_id(at), new_id(at)
+    account_id, user_id = new_id(at), _owner(work.directory, email=owner, password=password, at=at)
     token, provider_token = new_secret("rt_"), new_secret()
-    work.directory.add(
-        User(
-            user_id=user_id,
-            email=email,
-            name=email.partition("@")[0],
-            password_hash=password_hash,
-            created_at=at,
-        )
-    )
-    work.directory.flush()
     work.directory.add_all(
         [
             Membership(user_id=user_id, account_id=account_id, role="owner"),
@@ -67,6 +56,29 @@ def create_account(work: Work, secrets: SecretBox, *, name: str, owner: str, pas
         ProviderCredential(provider=OWN_PROVIDER, account_sid="", token=secrets.seal(provider_token), updated_at=at)
     )
     return NewAccount(account_id=account_id, user_id=user_id, api_token=token, provider_token=provider_token)
+
+
+def _owner(directory: DirectorySession, *, email: str, password: str, at: datetime) -> str:
+    """The id of the user with this e-mail address: a new one, or the one there is if the password is theirs."""
+    address = require_email(email)
+    user = directory.scalar(select(User).where(User.email == address))
+    if user is not None:
+        if not verify_password(user.password_hash, password):
+            raise Conflict(
+                f"there is a user {address} with another password; give theirs, or set it: ringtrace user password",
+                fields={"owner": "is there with another password"},
+            )
+        return user.user_id
+    user = User(
+        user_id=new_id(at),
+        email=address,
+        name=address.partition("@")[0],
+        password_hash=hash_password(password),
+        created_at=at,
+    )
+    directory.add(user)
+    directory.flush()
+    return user.user_id
 
 
 def set_password(directory: DirectorySession, *, email: str, password: str) -> None:

@@ -37,7 +37,9 @@ def test_an_account_from_nothing_from_any_folder(tmp_path: Path):
     made = _run(tmp_path, *create, stdin="a good password\n", SECRET_KEY=SECRET)
     assert made.returncode == 0, made.stderr
     assert {"account_id", "user_id", "api_token"} <= json.loads(made.stdout).keys()
-    taken = _run(tmp_path, *create, stdin="a good password\n", SECRET_KEY=SECRET)
+    second = _run(tmp_path, *create, stdin="a good password\n", SECRET_KEY=SECRET)
+    assert json.loads(second.stdout)["user_id"] == json.loads(made.stdout)["user_id"], "one person, two accounts"
+    taken = _run(tmp_path, *create, stdin="not their password\n", SECRET_KEY=SECRET)
     assert (taken.returncode, _is_one_line(taken)) == (1, True)
     changed = _run(tmp_path, "user", "password", "a@example.com", "--password-stdin", stdin="another password\n")
     assert changed.returncode == 0
