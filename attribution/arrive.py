@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from attribution.rules.landing import Landing, read_landing
 from attribution.rules.reference import RULES_VERSION
-from attribution.rules.settle import settle
+from attribution.rules.settle import settle, stand_in
 from attribution.rules.sources import SourceRule
 from attribution.rules.visits import continues
 from core.ids import new_id
@@ -140,11 +140,14 @@ def arrive(
         kept = _keeps(begun, visitor, sources)
         return Arrival(visitor=visitor, visit=current, landing=begun, kept=kept, newcomer=False)
     kept = _keeps(landing, visitor, sources)
-    settled = None if kept else settle(landing, sources.rules, sources.with_numbers)
-    if settled is not None:
-        visitor.source_id = settled.id
+    if kept:
+        last = next(s for s in sources.rules if s.id == visitor.source_id)
+        settled = stand_in(last, sources.rules, sources.with_numbers)
+    else:
+        settled = settle(landing, sources.rules, sources.with_numbers)
+        visitor.source_id = settled.id if settled else visitor.source_id
     visit = _new_visit(session, site, visitor, landing, url=url, referrer=referrer, browser=browser, at=at)
-    visit.source_id = visitor.source_id if kept or settled else None
+    visit.source_id = settled.id if settled else None
     # The visitor's row first: the visit's points to it.
     session.flush()
     session.add(visit)
@@ -166,7 +169,7 @@ def source_for(arrival: Arrival, sources: Sources, number: str, held: Iterable[s
         by_id = {s.id: s for s in serving if s.kind == "online"}
         for source_id in (arrival.visitor.source_id, *held):
             if source_id in by_id:
-                return by_id[source_id]
+                return stand_in(by_id[source_id], serving, sources.with_numbers)
     return settle(arrival.landing, serving, sources.with_numbers)
 
 

@@ -12,8 +12,14 @@ def settle(landing: Landing, sources: Sequence[SourceRule], with_numbers: Collec
     Without a `catch_all` that has numbers the source that fits keeps the visit, and the page keeps its own number.
     `with_numbers` holds the ids of the sources that have an active number.
     """
-    fits = pick_source(landing, sources)
-    if fits is not None and fits.id in with_numbers:
-        return fits
+    return stand_in(pick_source(landing, sources), sources, with_numbers)
+
+
+def stand_in(
+    source: SourceRule | None, sources: Sequence[SourceRule], with_numbers: Collection[str]
+) -> SourceRule | None:
+    """`source` while it has numbers, else the `catch_all` that has some, else `source` all the same."""
+    if source is not None and source.id in with_numbers:
+        return source
     spare = next((s for s in sources if s.catch_all and s.kind == "online" and s.id in with_numbers), None)
-    return spare or fits
+    return spare or source

@@ -197,6 +197,22 @@ def test_catch_all_steps_in_and_is_named(lite_office: Office) -> None:
     assert body["numbers"][OWN]["e164"] == spare["pool"][0]
 
 
+def test_a_kept_source_that_lost_its_numbers_is_stood_in_for_too(lite_server: Served, lite_office: Office) -> None:
+    site = lite_office.site()
+    google = lite_office.source(site, "google_ads", numbers=1)
+    spare = lite_office.source(site, "referral", numbers=1, catch_all=True)
+    first = lite_office.swap(site, GOOGLE).json()
+    lite_office.api("PATCH", f"/numbers/{google['pool'][0]}", {"status": "resting"}, expect=200)
+    lite_server.clock.forward(hours=1)
+    back = lite_office.swap(site, DIRECT, visitor=first["visitor"]).json()
+    assert back["numbers"][OWN]["e164"] == spare["pool"][0]
+    assert back["source"] == back["numbers"][OWN]["source"] == "referral"
+    lite_office.api("PATCH", f"/numbers/{google['pool'][0]}", {"status": "active"}, expect=200)
+    lite_server.clock.forward(hours=1)
+    again = lite_office.swap(site, DIRECT, visitor=first["visitor"]).json()
+    assert (again["source"], again["numbers"]) == ("google_ads", first["numbers"])
+
+
 def test_without_numbers_and_catch_all_the_page_keeps_its_own(lite_office: Office) -> None:
     site = lite_office.site()
     lite_office.source(site, "google_ads", numbers=0)
