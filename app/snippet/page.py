@@ -132,11 +132,12 @@ def find_site(work: Work, key: str) -> Site:
 def check_origin(site: Site, url: str | None) -> str | None:
     """Holds the asker to the site's own domains, by `Origin` and by the page's address; returns the origin to allow.
 
-    Raises NotAllowed for any other page, and for a page without origin and address.
+    Raises NotAllowed for any other page. Where neither is given (a report that names no page, sent by no browser) there
+    is nothing to hold it to but its signed visitor id.
     """
     origin = request.headers.get("Origin")
     given = [part for part in (origin, url) if part is not None]
-    if not given or not all(_is_own(part, site.domains) for part in given):
+    if not all(_is_own(part, site.domains) for part in given):
         raise NotAllowed("this page is not on one of the site's domains")
     return origin
 

@@ -101,3 +101,15 @@ def test_events_of_another_website_are_refused(lite_office: Office) -> None:
     answer = lite_office.events(site, swapped, {"type": "pageview", "url": "https://evil.example/"})
     assert answer.status_code == 403
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_events_without_origin_and_address_belong_to_their_signed_visitor(lite_office: Office) -> None:
+    site = lite_office.site()
+    lite_office.source(site)
+    swapped = lite_office.swap(site).json()
+    body = {"site": site["key"], "visitor": swapped["visitor"], "visit": swapped["visit"]}
+    answer = lite_office.http.post(
+        f"{lite_office.url}/v1/events", json={**body, "events": [{"type": "heartbeat"}]}, timeout=10
+    )
+    assert answer.status_code == 202
+    assert kinds(lite_office, swapped) == ["pageview", "heartbeat"]
