@@ -56,7 +56,7 @@ def website() -> Iterator[Website]:
     site = Website("")
     handler = type("Handler", (_Handler,), {"received": site.received})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(PAGES)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     site.url = f"http://www.shop.test:{server.server_port}"
     try:

@@ -10,34 +10,13 @@ from core.ids import new_id
 from numberpool.numbers import add_number, change_number, get_number, number_in_path, release_number
 from numberpool.sources import create_source
 from store.sessions import AccountSession, Database
-from store.sites import Account, Site
+from store.sites import Site
 from store.visits import Assignment, Visitor
+from tests.support.rows import with_site
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
 NUMBER, OTHER = "+12125550142", "+12125550143"
-
-
-def with_site(session: AccountSession) -> Site:
-    """An account with a site."""
-    session.add(Account(name="Acme", created_at=AT))
-    session.flush()
-    site = Site(
-        site_id=new_id(AT),
-        key=new_id(AT),
-        name="Acme",
-        domains=["example.com"],
-        numbers=["+12125550100"],
-        time_zone="UTC",
-        country="US",
-        currency="USD",
-        consent_default="full",
-        exclude_networks=[],
-        created_at=AT,
-    )
-    session.add(site)
-    session.flush()
-    return site
 
 
 def with_source(session: AccountSession, site: Site, preset: str) -> str:
@@ -85,7 +64,7 @@ def ends(session: AccountSession) -> dict[str, datetime | None]:
 def test_what_is_no_longer_shown_is_no_longer_assigned(database: Database, change: dict[str, str], ended: bool) -> None:
     with database.write() as work:
         session = work.account(new_id(AT))
-        site = with_site(session)
+        site = with_site(session, AT)
         source = with_source(session, site, "google_ads")
         with_source(session, site, "bing")
         for number in (NUMBER, OTHER):
@@ -101,7 +80,7 @@ def test_another_accounts_people_are_left_alone(database: Database) -> None:
         sessions = [work.account(new_id(AT)) for _ in range(2)]
         kept = []
         for session in sessions:
-            site = with_site(session)
+            site = with_site(session, AT)
             source = with_source(session, site, "google_ads")
             add_number(session, number=NUMBER, source=source, provider="manual", at=AT)
             kept.append(shown(session, site, source, NUMBER))
@@ -114,7 +93,7 @@ def test_another_accounts_people_are_left_alone(database: Database) -> None:
 def test_a_moved_number_begins_its_turns_anew(database: Database) -> None:
     with database.write() as work:
         session = work.account(new_id(AT))
-        site = with_site(session)
+        site = with_site(session, AT)
         source, bing = with_source(session, site, "google_ads"), with_source(session, site, "bing")
         row = add_number(session, number=NUMBER, source=source, provider="manual", at=AT)
         row.last_turn = 7
@@ -126,7 +105,7 @@ def test_a_moved_number_begins_its_turns_anew(database: Database) -> None:
 def test_refusals_change_nothing(database: Database) -> None:
     with database.write() as work:
         session = work.account(new_id(AT))
-        site = with_site(session)
+        site = with_site(session, AT)
         source = with_source(session, site, "google_ads")
         for number in ("+12125550100", "+12125559000"):
             with pytest.raises(InvalidInput):

@@ -11,8 +11,9 @@ from core.ids import new_id
 from numberpool.numbers import add_number, release_number
 from numberpool.rules.slugs import MAX_SLUG, slug_of
 from numberpool.sources import change_source, create_source, delete_source, find_source, list_sources, source_row
-from store.sessions import AccountSession, Database
-from store.sites import Account, Site
+from store.sessions import Database
+from store.sites import Site
+from tests.support.rows import with_site
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 RULE = {"all": [{"field": "utm_medium", "op": "present", "value": None}]}
@@ -35,28 +36,6 @@ def test_a_slug_is_its_own_slug(slug: str) -> None:
     assert slug_of(slug, ()) == slug
 
 
-def with_site(session: AccountSession) -> Site:
-    """An account with a site."""
-    session.add(Account(name="Acme", created_at=AT))
-    session.flush()
-    site = Site(
-        site_id=new_id(AT),
-        key=new_id(AT),
-        name="Acme",
-        domains=["example.com"],
-        numbers=["+12125550100"],
-        time_zone="UTC",
-        country="US",
-        currency="USD",
-        consent_default="full",
-        exclude_networks=[],
-        created_at=AT,
-    )
-    session.add(site)
-    session.flush()
-    return site
-
-
 def fields(site: Site, **more: object) -> dict[str, object]:
     return {"site": site.site_id, "name": "Radio", "kind": "offline", "destination": "212 555 9000", **more}
 
@@ -64,7 +43,7 @@ def fields(site: Site, **more: object) -> dict[str, object]:
 def test_a_source_without_preset_or_rule_only_catches_all(database: Database) -> None:
     with database.write() as work:
         session = work.account(new_id(AT))
-        site = with_site(session)
+        site = with_site(session, AT)
         with pytest.raises(InvalidInput):
             create_source(session, fields(site, kind="online"), AT)
         rest = create_source(session, fields(site, kind="online", catch_all=True), AT)
@@ -77,7 +56,7 @@ def test_a_source_without_preset_or_rule_only_catches_all(database: Database) ->
 def test_a_deleted_source_is_found_by_nobody_but_kept(database: Database) -> None:
     with database.write() as work:
         session = work.account(new_id(AT))
-        source = create_source(session, fields(with_site(session)), AT)
+        source = create_source(session, fields(with_site(session, AT)), AT)
         add_number(session, number="+12125550142", source="radio", provider="manual", at=AT)
         with pytest.raises(Conflict):
             delete_source(session, "radio", AT)

@@ -39,6 +39,10 @@ class Postgres:
     def __init__(self, folder: str) -> None:
         self.server = get_server(folder)
         self.admin = self.server.get_uri()
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            # Tests kill servers of ours, never this one: it need not wait for the disk.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         self.template = self._create("template_ringtrace")
         engine = make_engine(self.template)
         upgrade(engine)

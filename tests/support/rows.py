@@ -11,6 +11,31 @@ from store.visits import Visit, Visitor
 START = datetime(2026, 3, 2, 14, tzinfo=UTC)
 
 
+def with_site(session: AccountSession, at: datetime = START, **fields: object) -> Site:
+    """Writes the account of a session, and a site of it."""
+    session.add(Account(name="Acme", created_at=at))
+    session.flush()
+    site = Site(
+        site_id=new_id(at),
+        **{
+            "key": new_id(at),
+            "name": "Acme",
+            "domains": ["example.com"],
+            "numbers": ["+12125550100"],
+            "time_zone": "America/New_York",
+            "country": "US",
+            "currency": "USD",
+            "consent_default": "full",
+            "exclude_networks": [],
+            "created_at": at,
+            **fields,
+        },
+    )
+    session.add(site)
+    session.flush()
+    return site
+
+
 @dataclass
 class Business:
     """An account with one site, written through one account's session."""
@@ -21,27 +46,7 @@ class Business:
     @classmethod
     def open(cls, work: Work, at: datetime = START, **fields: object) -> "Business":
         session = work.account(new_id(at))
-        session.add(Account(name="Acme", created_at=at))
-        session.flush()
-        site = Site(
-            site_id=new_id(at),
-            **{
-                "key": new_id(at),
-                "name": "Acme",
-                "domains": ["example.com"],
-                "numbers": ["+12125550100"],
-                "time_zone": "America/New_York",
-                "country": "US",
-                "currency": "USD",
-                "consent_default": "full",
-                "exclude_networks": [],
-                "created_at": at,
-                **fields,
-            },
-        )
-        session.add(site)
-        session.flush()
-        return cls(session, site)
+        return cls(session, with_site(session, at, **fields))
 
     def source(self, slug: str, numbers: list[str], at: datetime = START, **fields: object) -> TrackingSource:
         """A source with its numbers."""

@@ -60,7 +60,7 @@ def served(database_url: str, **more: str) -> Iterator[Served]:
     clock = Clock()
     app = create_app(settings, now=clock)
     server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield Served(f"http://127.0.0.1:{port}", app, clock)
