@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from core.errors import InvalidInput, shown
 from core.ids import is_id
-from core.phone import e164
+from core.phone import dialled
 from core.text import clean, storable
 from store.calls import Call, CallNote, CallTag
 from store.sites import TrackingSource
@@ -113,8 +113,8 @@ def _of_source(given: str) -> ColumnElement[bool]:
 
 
 def _phone(given: str, field: str) -> str:
-    # A plus sign that was not escaped in a query arrives as a blank.
-    number = e164(f"+{given.strip()}" if given.startswith(" ") else given.strip())
+    # A plus sign that was not escaped in a query arrives as a blank, and people leave it out.
+    number = dialled(given)
     if number is None:
         raise InvalidInput({field: f"{shown(given)} is no phone number; E.164 is allowed, such as +12125550142"})
     return number

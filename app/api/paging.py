@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.engine_room import engine_room
 from app.secretbox import derive
@@ -22,10 +22,24 @@ Row = TypeVar("Row")
 _MAC_BYTES = 12
 
 
-class PageQuery(BaseModel):
-    """The query of a list; derive from it to add filters. An unknown parameter is refused, not ignored."""
+_NEVER_EMPTY = frozenset({"limit", "cursor"})
+
+
+class Query(BaseModel):
+    """Parameters after the question mark. An empty filter is none, an unknown one is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in values.items() if value != "" or name in _NEVER_EMPTY}
+
+
+class PageQuery(Query):
+    """The query of a list; derive from it to add filters."""
 
     limit: int = Field(default=50, ge=1, le=500, description="How many items at most.")
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before.")

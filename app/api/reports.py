@@ -3,10 +3,11 @@
 from typing import Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.api.auth import reading
 from app.api.base import Answer, api_blueprint
+from app.api.paging import Query
 from app.engine_room import engine_room
 from core.time import format_time
 from reports.accuracy import AccuracyReport, SourceAccuracy, accuracy_report
@@ -16,10 +17,8 @@ from reports.rules.accuracy import CalibrationBin
 bp = api_blueprint("reports")
 
 
-class AccuracyQuery(BaseModel):
+class AccuracyQuery(Query):
     """Which site and period. Times are ISO 8601, or dates: the midnight that begins them at the site."""
-
-    model_config = ConfigDict(extra="forbid")
 
     site: str | None = Field(default=None, description="May be left out where the account has one site.")
     from_: str | None = Field(default=None, alias="from", description="Inclusive; by default 30 local days before.")

@@ -292,3 +292,13 @@ def test_without_a_token_nothing_is_told(lite_office: Office) -> None:
     for path in ("/calls", "/calls/x", "/visitors/x", "/visits/x", "/reports/accuracy"):
         answer = lite_office.http.get(f"{lite_office.url}/api/v1{path}", timeout=30)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+
+
+def test_an_empty_filter_is_none_and_a_number_needs_no_plus(lite_office: Office) -> None:
+    source = lite_office.source(lite_office.site())
+    sid, _ = lite_office.ring(source["pool"][0])
+    empty = "&".join(f"{name}=" for name in ("from", "to", "source", "status", "min_likelihood", "q", "min_likelihood"))
+    assert [c["provider_call_id"] for c in lite_office.api("GET", f"/calls?{empty}", expect=200)["items"]] == [sid]
+    for written in (source["pool"][0], source["pool"][0][1:], "%2B" + source["pool"][0][1:]):
+        assert len(lite_office.api("GET", f"/calls?number={written}", expect=200)["items"]) == 1
+    assert lite_office.api("GET", "/reports/accuracy?site=&from=&to=", expect=200)["sources"]
