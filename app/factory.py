@@ -104,8 +104,8 @@ def warm_up() -> None:
 def health() -> tuple[Response, int]:
     """200 while the database answers, 503 while it does not."""
     try:
-        with engine_room().database.engine.connect() as connection:
-            connection.execute(select(1))
+        with engine_room().database.read() as work:
+            work.directory.scalar(select(1))
     except SQLAlchemyError:
         return jsonify({"status": "unavailable", "database": "down"}), 503
     return jsonify({"status": "ok", "database": "up"}), 200

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-SQLITE_BUSY_SECONDS = 8.0
-"""How long a writer waits for another process; below the 15 s in which a provider wants its answer."""
+WAIT_SECONDS = 8.0
+"""How long anybody waits for a lock of somebody else; below the 15 s in which a provider wants its answer."""
 
 
 def check_url(url: str) -> str | None:
@@ -29,7 +29,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     if make_url(url).drivername == "sqlite":
         engine = create_engine(
             url,
-            connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+            connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
             pool_size=pool_size,
             max_overflow=pool_size,
             hide_parameters=True,  # callers' numbers do not belong in a log
@@ -42,7 +42,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5},
+        connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={int(WAIT_SECONDS * 1000)}"},
         hide_parameters=True,
     )
 

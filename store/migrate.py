@@ -28,8 +28,10 @@ def upgrade(engine: Engine) -> tuple[str | None, str | None]:
     """Migrates to the head revision; returns the revision before and after."""
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            # Two deployments that start together take turns; SQLite's BEGIN IMMEDIATE does the same.
+            # Two deployments that start together take turns, however long; SQLite's BEGIN IMMEDIATE does the same.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = DEFAULT")
         before = current_revision(connection)
         command.upgrade(alembic_config(connection), "head")
         return before, current_revision(connection)
