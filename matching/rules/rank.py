@@ -72,6 +72,8 @@ def rank(
         return Ranking(none=1.0, candidates=())
     if len({candidate.visitor for candidate in candidates}) != len(candidates):
         raise ValueError("a visitor can be a candidate only once")
+    # Vectorised functions round by an element's place: in one order the same crowd gets the same bits.
+    candidates = sorted(candidates, key=lambda candidate: candidate.visitor)
     posterior = {} if call.caller is None else phones.owners(phone_history, model.phones)
     weights, race = _weigh(model, call, candidates, phone_history, posterior)
     scores = weights.sum(axis=1)

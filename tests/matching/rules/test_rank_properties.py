@@ -84,7 +84,7 @@ MODELS = st.one_of(st.just(prior()), EXTREME)
 
 
 def holds(ranking: Ranking) -> None:
-    """The sums of CONTRACT section 7, and order."""
+    """What every answer keeps: sums and order."""
     shares = [ranked.likelihood for ranked in ranking.candidates]
     assert math.fsum([*shares, ranking.none]) == pytest.approx(1.0, abs=1e-12)
     assert shares == sorted(shares, reverse=True)
