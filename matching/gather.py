@@ -1,7 +1,7 @@
 """Gathers what was known when a call came in: who held the number, what they did, what the phone did before.
 
-Seven queries, whatever the number of candidates. Everything is read as it stood at `at`, so that a call can be
-explained later just as it was scored.
+A dozen queries at most, whatever the number of candidates. Everything is read as it stood at `at`, so that a call can
+be explained later just as it was scored.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def gather(session: AccountSession, call: Call, *, at: datetime, days: int) -> S
     later = _as_of(session, [row for row in rows if row.last_seen_at > at], at)
     clicks = _latest(session, call, VisitEvent, at, since)
     forms = _latest(session, call, Form, at, since)
-    elsewhere = other_phones(session, call, [row.visitor_id for row in rows], at) if call.from_number else {}
+    elsewhere = other_phones(session, call, at) if call.from_number else {}
     candidates = tuple(_facts(row, later.get(row.visit_id), clicks, forms, elsewhere, at) for row in rows)
     return Scene(
         call=_call_facts(session, call, candidates, at),

@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from matching.rules.facts import EarlierCall, FormPhone, PhoneHistory, StaffDecision
 from store.calls import Call, CallCandidate, MatchDecision
 from store.sessions import AccountSession
-from store.visits import Form
+from store.visits import Assignment, Form
 
 MAX_CALLS = 50
 """Earlier calls that are looked at; a phone with more is known well enough from its latest."""
@@ -87,15 +87,17 @@ def _decisions(session: AccountSession, call_ids: Collection[str], at: datetime)
     return found
 
 
-def other_phones(session: AccountSession, call: Call, visitors: Collection[str], at: datetime) -> dict[str, float]:
-    """Per visitor, how probable it is that their own phone is known and is another one than this call's."""
-    asked = set(visitors)
+def other_phones(session: AccountSession, call: Call, at: datetime) -> dict[str, float]:
+    """Per holder of the number, how probable it is that their own phone is known and is not this call's. Two queries.
+
+    Asked by holder, as the indexes lead: a site's calls and forms grow for ever, a number's holders do not.
+    """
+    holders = select(Assignment.visitor_id).where(Assignment.number == call.number)
     found: dict[str, float] = {}
     for visitor_id, likelihood in session.execute(
         select(Call.matched_visitor_id, func.max(Call.matched_likelihood))
         .where(
-            Call.site_id == call.site_id,
-            Call.matched_visitor_id.is_not(None),
+            Call.matched_visitor_id.in_(holders),
             Call.from_number.is_not(None),
             Call.from_number != call.from_number,
             Call.started_at < at,
@@ -103,18 +105,16 @@ def other_phones(session: AccountSession, call: Call, visitors: Collection[str],
         )
         .group_by(Call.matched_visitor_id)
     ):
-        if visitor_id in asked and likelihood is not None and likelihood > 0.5:
+        if visitor_id is not None and likelihood is not None and likelihood > 0.5:
             found[visitor_id] = min(likelihood, FORM_PHONE)
-    for (visitor_id,) in session.execute(
+    with_forms = (
         select(Form.visitor_id)
         .where(
-            Form.site_id == call.site_id,
+            Form.visitor_id.in_(holders),
             Form.phone.is_not(None),
             Form.phone != call.from_number,
             Form.at <= at,
         )
         .distinct()
-    ):
-        if visitor_id in asked:
-            found[visitor_id] = FORM_PHONE
-    return found
+    )
+    return found | dict.fromkeys(session.scalars(with_forms), FORM_PHONE)

@@ -274,3 +274,23 @@ def test_the_number_of_queries_does_not_grow_with_candidates(database: Database)
             ring(office, source, LATER + timedelta(seconds=people), f"+1212555{people:04d}")
             counts.append(len(seen))
     assert counts[1] <= counts[0] <= 16
+
+
+def test_a_visitor_whose_own_phone_is_another_is_less_likely(database: Database) -> None:
+    with database.write() as work:
+        office = Business.open(work)
+        source = office.source("google_ads", [NUMBER])
+        known, stranger = holder(office, source), holder(office, source)
+        office.session.add(
+            Form(
+                form_id=new_id(START),
+                site_id=office.site.site_id,
+                visitor_id=known.visitor_id,
+                visit_id=known.visit_id or "",
+                at=START,
+                phone="+13105550111",
+            )
+        )
+        office.session.flush()
+        shares = likelihoods(office, ring(office, source, LATER))
+        assert shares[known.visitor_id] < shares[stranger.visitor_id]
