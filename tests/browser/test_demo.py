@@ -1,15 +1,13 @@
 """The demo by hand: arrive by an ad, call, and see the call come into the log without a reload."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.demo import establish as establishing
 from app.demo.business import OWN_NUMBER, OWNER_EMAIL
-from app.demo.establish import establish
-from tests.support.serving import Served, served
+from tests.support.demo import served_demo
+from tests.support.serving import Served
 
 pytestmark = pytest.mark.browser
 
@@ -17,18 +15,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def demo(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Served, str]]:
     """The demo's server, its business without a past, and the owner's password."""
-    monkeypatch.setattr(establishing, "history", lambda **_: ())
-    with served(sqlite_url, RINGTRACE_DEMO="on") as server:
-        room = server.app.extensions["ringtrace"]
-        made = establish(
-            room.database,
-            room.secrets,
-            hosts=["127.0.0.1"],
-            base_url=f"{server.url}/demo",
-            days=60,
-            at=datetime.now(UTC),
-        )
-        assert made is not None
+    with served_demo(sqlite_url, monkeypatch) as (server, made):
         yield server, made.password
 
 

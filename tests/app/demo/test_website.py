@@ -10,13 +10,13 @@ import requests
 from app.accounts.create import create_account
 from app.accounts.numbers import add_number
 from app.accounts.sites import create_site
-from app.demo import establish as establishing
 from app.demo.business import OWN_NUMBER
-from app.demo.establish import demo_account, establish
+from app.demo.establish import demo_account
 from app.demo.pages import PAGES, arrivals
 from numberpool.sources import create_source
+from tests.support.demo import served_demo
 from tests.support.office import BROWSER
-from tests.support.serving import Served, served
+from tests.support.serving import Served
 
 ME = "+12125550185"
 
@@ -49,17 +49,7 @@ class Visit:
 
 @pytest.fixture
 def visit(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
-    monkeypatch.setattr(establishing, "history", lambda **_: ())
-    with served(sqlite_url, RINGTRACE_DEMO="on") as server:
-        room = server.app.extensions["ringtrace"]
-        made = establish(
-            room.database,
-            room.secrets,
-            hosts=["127.0.0.1"],
-            base_url=f"{server.url}/demo",
-            days=60,
-            at=datetime.now(UTC),
-        )
+    with served_demo(sqlite_url, monkeypatch) as (server, made):
         yield Visit(server, made.api_token)
 
 
