@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import datetime
 from typing import Any
 
 import click
@@ -117,6 +118,51 @@ def user_password(email: str, password_stdin: bool) -> None:
 
 
 @main.command()
+@click.option("--account", "account_id", metavar="ID", help="Only this account's visits; all accounts' without it.")
+@click.option("--site", "site_id", metavar="ID", help="Only this site's visits.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Only visits from this day of the site's own time zone on (2026-01-31).",
+)
+@click.option("--all", "everything", is_flag=True, help="Also visits that were read by the present rules already.")
+@click.option("--dry-run", is_flag=True, help="Say what would change and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def reclassify(
+    account_id: str | None,
+    site_id: str | None,
+    since: datetime | None,
+    everything: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Read visits again that were read by other rules than the present ones; safe to run twice, and while serving.
+
+    Their channel, campaign and tracking source become what today's rules and sources say; the numbers that visitors
+    were shown stay as they were. A run that broke off is taken up by the next one.
+    """
+    from app import reclassify as command
+    from app.database import closing_database
+    from attribution.reclassify import Which
+
+    which = Which(at=clock.now(), since=since.date() if since else None, everything=everything)
+    with closing_database(_settings().database_url) as database:
+        places = command.find_places(database, account_id=account_id, site_id=site_id)
+        total = command.count_visits(database, places, which)
+        with click.progressbar(length=total, label="visits", file=sys.stderr) as bar:
+            outcome = command.reclassify_places(database, places, which, dry_run=dry_run, step=bar.update).told()
+    if as_json:
+        click.echo(json.dumps(outcome))
+        return
+    would = "would change" if dry_run else "changed"
+    click.echo(f"{outcome['visits']} visits read by the rules {outcome['rules_version']}, {outcome['changed']} {would}")
+    for title, moves in (("channel", outcome["channels"]), ("source", outcome["sources"])):
+        for move in moves:
+            click.echo(f"{title}: {move['from'] or 'none'} -> {move['to'] or 'none'}: {move['visits']}")
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
@@ -135,3 +181,22 @@ def demo(host: str, port: int) -> None:
     from app.demo.start import start
 
     start(host=host, port=port, environ=os.environ, say=click.echo)
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--quick", is_flag=True, help="The smallest run there is: shows that it works, its times say little.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def bench(name: str | None, quick: bool, as_json: bool) -> None:
+    """Measure what should be fast, against a floor measured in the same run; without NAME, everything there is."""
+    from app.bench.register import BENCHES
+
+    if name is not None and name not in BENCHES:
+        raise click.BadParameter(f"there is no benchmark {name!r}; there is: {', '.join(BENCHES)}", param_hint="NAME")
+    chosen = {key: one for key, one in BENCHES.items() if name in {None, key}}
+    results = {key: one.measure(quick, lambda text: click.echo(text, err=True)) for key, one in chosen.items()}
+    if as_json:
+        click.echo(json.dumps(results))
+    else:
+        for key, one in chosen.items():
+            click.echo(f"{key}: {one.about}\n\n{one.shown(results[key])}")

@@ -2,13 +2,13 @@
 
 import ipaddress
 import logging
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import maxminddb
 from werkzeug.wrappers import Request
 
-from app.settings import Network, Settings
+from app.settings import PREFIX, Network, Settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 log = logging.getLogger("ringtrace.address")
@@ -38,10 +38,16 @@ def is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:
 def region_of(request: Request, settings: Settings, address: Address | None) -> str | None:
     """The visitor's region (ISO 3166-2, such as US-NY), or None where nothing tells.
 
-    From the owner's MMDB, else from the header a trusted proxy sets.
+    From the owner's MMDB, else from the header a trusted proxy sets. A country alone is no region. Where neither is set
+    up, the log says so once.
     """
+    if settings.geo_database is None and settings.region_header is None:
+        _say_regions_are_unknown()
+        return None
     if settings.geo_database is not None and address is not None:
-        return _lookup(settings.geo_database, str(address))
+        region = _lookup(settings.geo_database, _stamp(settings.geo_database), str(address))
+        if region is not None:
+            return region
     if settings.region_header and is_in(_parse(request.remote_addr), settings.trusted_proxies):
         return _iso(request.headers.get(settings.region_header, "").strip().upper())
     return None
@@ -62,18 +68,40 @@ def _iso(text: str) -> str | None:
     return text if fits and text.isascii() else None
 
 
-@lru_cache(maxsize=4)
-def _database(path: Path) -> maxminddb.Reader | None:
+@cache
+def _say_regions_are_unknown() -> None:
+    log.info(
+        "visitors' regions are unknown and no evidence: neither %sGEO_DATABASE nor %sREGION_HEADER is set",
+        PREFIX,
+        PREFIX,
+    )
+
+
+Stamp = tuple[int, int, int]
+_GONE: Stamp = (0, 0, 0)
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes when the file is replaced (`geoipupdate` does so weekly); asked per request, a microsecond."""
+    try:
+        found = path.stat()
+    except OSError:
+        return _GONE
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+@lru_cache(maxsize=2)
+def _database(path: Path, stamp: Stamp) -> maxminddb.Reader | None:
     try:
         return maxminddb.open_database(path)
-    except (OSError, maxminddb.InvalidDatabaseError) as error:
-        log.warning("the geo database cannot be read (%s): regions are unknown", type(error).__name__)
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+        log.warning("the geo database cannot be read (%s): it tells no regions", type(error).__name__)
         return None
 
 
 @lru_cache(maxsize=50_000)
-def _lookup(path: Path, address: str) -> str | None:
-    reader = _database(path)
+def _lookup(path: Path, stamp: Stamp, address: str) -> str | None:
+    reader = _database(path, stamp)
     try:
         found = reader.get(address) if reader else None
         if not isinstance(found, dict):

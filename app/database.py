@@ -1,5 +1,7 @@
 """Prepares the database a set of settings names."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -7,6 +9,7 @@ from sqlalchemy.engine import make_url
 from app.settings import Settings
 from store.engine import make_engine
 from store.migrate import upgrade
+from store.sessions import Database
 
 
 def upgrade_database(settings: Settings) -> tuple[str | None, str | None]:
@@ -17,5 +20,15 @@ def upgrade_database(settings: Settings) -> tuple[str | None, str | None]:
     engine = make_engine(settings.database_url)
     try:
         return upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def closing_database(url: str) -> Iterator[Database]:
+    """The database at this address for as long as a command runs; its connections are closed at the end."""
+    engine = make_engine(url)
+    try:
+        yield Database(engine)
     finally:
         engine.dispose()

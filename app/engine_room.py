@@ -1,7 +1,7 @@
 """What one process holds: settings, database, keys, counters. Flask carries it; nothing else is global."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
@@ -11,6 +11,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from app import clock
+from app.quiet import Quiet
 from app.secretbox import SecretBox, VisitorIds
 from app.settings import Settings
 from store.engine import make_engine
@@ -29,6 +30,7 @@ class EngineRoom:
     visitor_ids: VisitorIds
     limiter: FixedWindowRateLimiter
     tell_time: Callable[[], datetime] = clock.now
+    quiet: Quiet = field(default_factory=Quiet)
 
     @classmethod
     def of(cls, settings: Settings, now: Callable[[], datetime] = clock.now) -> "EngineRoom":

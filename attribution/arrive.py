@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
 from attribution.rules.landing import Landing, read_landing
 from attribution.rules.reference import RULES_VERSION
-from attribution.rules.settle import settle, stand_in
+from attribution.rules.settle import settle, settle_visit, stand_in, without_own_source
 from attribution.rules.sources import SourceRule
 from attribution.rules.visits import continues
 from core.ids import new_id
@@ -38,9 +39,14 @@ class Sources:
     targets: dict[str, str | None]
     with_numbers: frozenset[str]
 
+    def rule(self, source_id: str | None) -> SourceRule | None:
+        """The source of this id; None for none, or one that was deleted."""
+        return next((s for s in self.rules if s.id == source_id), None)
+
     def slug(self, source_id: str | None) -> str | None:
         """The name by which answers call a source; None for none, or one that was deleted."""
-        return next((s.slug for s in self.rules if s.id == source_id), None)
+        rule = self.rule(source_id)
+        return rule.slug if rule else None
 
     def serving(self, number: str) -> tuple[SourceRule, ...]:
         """The sources that replace this number of the page."""
@@ -78,13 +84,14 @@ def load_sources(session: AccountSession, site_id: str) -> Sources:
         .order_by(TrackingSource.position, TrackingSource.slug)
     ).all()
     return Sources(
-        rules=tuple(_as_rule(source) for source, _ in rows),
+        rules=tuple(as_rule(source) for source, _ in rows),
         targets={source.source_id: source.target for source, _ in rows},
         with_numbers=frozenset(source.source_id for source, has_number in rows if has_number),
     )
 
 
-def _as_rule(row: TrackingSource) -> SourceRule:
+def as_rule(row: TrackingSource) -> SourceRule:
+    """A source's row as rules see it."""
     return SourceRule(
         id=row.source_id,
         slug=row.slug,
@@ -139,24 +146,18 @@ def arrive(
         begun = read(site, current.landing_url, current.referrer)
         kept = _keeps(begun, visitor, sources)
         return Arrival(visitor=visitor, visit=current, landing=begun, kept=kept, newcomer=False)
-    kept = _keeps(landing, visitor, sources)
-    if kept:
-        last = next(s for s in sources.rules if s.id == visitor.source_id)
-        settled = stand_in(last, sources.rules, sources.with_numbers)
-    else:
-        settled = settle(landing, sources.rules, sources.with_numbers)
-        visitor.source_id = settled.id if settled else visitor.source_id
+    settled = settle_visit(landing, sources.rule(visitor.source_id), sources.rules, sources.with_numbers)
+    visitor.source_id = settled.known.id if settled.known else visitor.source_id
     visit = _new_visit(session, site, visitor, landing, url=url, referrer=referrer, browser=browser, at=at)
-    visit.source_id = settled.id if settled else None
+    visit.source_id = settled.source.id if settled.source else None
     # The visitor's row first: the visit's points to it.
     session.flush()
     session.add(visit)
-    return Arrival(visitor=visitor, visit=visit, landing=landing, kept=kept, newcomer=newcomer)
+    return Arrival(visitor=visitor, visit=visit, landing=landing, kept=settled.kept, newcomer=newcomer)
 
 
 def _keeps(landing: Landing, visitor: Visitor, sources: Sources) -> bool:
-    without_own = landing.keeps or landing.preset == "direct"
-    return without_own and sources.slug(visitor.source_id) is not None
+    return without_own_source(landing) and sources.rule(visitor.source_id) is not None
 
 
 def source_for(arrival: Arrival, sources: Sources, number: str, held: Iterable[str]) -> SourceRule | None:
@@ -208,22 +209,29 @@ def _new_visit(
         local_day=local_day(at, site.time_zone),
         landing_url=clean(url, MAX_URL) or "",
         referrer=clean(referrer, MAX_URL),
-        utm=dict(landing.utm),
-        click_ids=dict(landing.click_ids),
-        campaign_key=landing.campaign_key,
-        touch_source=clean(landing.source, 255),
-        touch_medium=clean(landing.medium, 255),
-        touch_campaign=clean(landing.campaign, 255),
-        channel=landing.channel,
-        rules_version=RULES_VERSION[:20],
         device=browser.device,
         user_agent=clean(browser.user_agent, 400),
         last_seen_at=at,
         page_views=0,
+        **touch_columns(landing),
     )
     visitor.visit_id = visit.visit_id
     visitor.region = browser.region or visitor.region
     return visit
+
+
+def touch_columns(landing: Landing) -> dict[str, Any]:
+    """The columns of a visit that say how its landing was read, and by which rules."""
+    return {
+        "utm": dict(landing.utm),
+        "click_ids": dict(landing.click_ids),
+        "campaign_key": landing.campaign_key,
+        "touch_source": clean(landing.source, 255),
+        "touch_medium": clean(landing.medium, 255),
+        "touch_campaign": clean(landing.campaign, 255),
+        "channel": landing.channel,
+        "rules_version": RULES_VERSION[:20],
+    }
 
 
 def seen(visitor: Visitor, visit: Visit, *, at: datetime, path: str | None = None) -> None:

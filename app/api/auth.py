@@ -43,7 +43,16 @@ def require_token() -> Response | None:
 
 
 def require_readable_body() -> Response | None:
-    """400 for a body that is no JSON, 422 for JSON that is no object (or, where a list is taken, no list)."""
+    """400 for a body that is no JSON, 422 for JSON that is no object."""
+    return _require_readable(dict, "a JSON object is allowed")
+
+
+def require_readable_list() -> Response | None:
+    """The same where a list is taken too."""
+    return _require_readable((dict, list), "a JSON object or a list of them is allowed")
+
+
+def _require_readable(kinds: type | tuple[type, ...], allowed: str) -> Response | None:
     if request.method not in {"POST", "PUT", "PATCH"}:
         return None
     raw = request.get_data(cache=True)
@@ -51,8 +60,8 @@ def require_readable_body() -> Response | None:
         body = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return error_response(400, "the body is no JSON")
-    if not isinstance(body, dict):
-        return error_response(422, "the body is no JSON object", fields={"body": "a JSON object is allowed"})
+    if not isinstance(body, kinds):
+        return error_response(422, "the body is no JSON object", fields={"body": allowed})
     g.api_body = body
     return None
 

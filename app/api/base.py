@@ -7,7 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from app.api.auth import require_readable_body, require_token
+from app.api.auth import require_readable_body, require_readable_list, require_token
 from app.api.idempotency import answer_again, keep_answer
 from core.text import storable
 
@@ -93,11 +93,12 @@ def _operation_id(*, name: str, path: str, method: str) -> str:
     return name
 
 
-def api_blueprint(name: str) -> APIBlueprint:
+def api_blueprint(name: str, *, takes_lists: bool = False) -> APIBlueprint:
     """A blueprint under /api/v1 whose every endpoint needs a token and a readable body.
 
     `name` is the resource (`sites`); functions must have names that are unique in the API, because they are the
     operation ids of the document. Answers of errors are documented for all operations in `app.api.openapi`.
+    `takes_lists`: a body may also be a JSON list.
     """
     blueprint = APIBlueprint(
         f"api_{name}",
@@ -108,7 +109,7 @@ def api_blueprint(name: str) -> APIBlueprint:
         operation_id_callback=_operation_id,
     )
     blueprint.before_request(require_token)
-    blueprint.before_request(require_readable_body)
+    blueprint.before_request(require_readable_list if takes_lists else require_readable_body)
     blueprint.before_request(answer_again)
     blueprint.after_request(keep_answer)
     return blueprint

@@ -3,10 +3,10 @@
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 
-from app.api import calls, numbers, openapi, providers, reports, sites, sources, visitors
+from app.api import calls, classify, numbers, openapi, providers, reports, sites, sources, visitors
 from app.api.base import ApiRequest
 
-RESOURCES = (sites, sources, numbers, providers, calls, visitors, reports)
+RESOURCES = (sites, sources, numbers, providers, calls, visitors, reports, classify)
 
 
 def register(app: OpenAPI, csrf: CSRFProtect) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from app.engine_room import EngineRoom
+from app.page_purpose import is_ahead
+from app.snippet.checks import CHECK, read_reports, take_reports
 from app.snippet.page import (
     EventsMessage,
     PageEvent,
@@ -39,15 +41,19 @@ def events(room: EngineRoom) -> Response:
         origin = check_origin(site, pages[0] if pages else None)
         for url in pages[1:]:
             check_origin(site, url)
+    if is_ahead(request.headers):
+        return allow_origin(Response(status=202), origin)
+    take_reports(room, site, read_reports(message.events), asker, at)
+    told = [event for event in message.events if event.type != CHECK]
     visitor_id = room.visitor_ids.verify(site.site_id, message.visitor)
-    if visitor_id is not None and not asker.agent.bot and not is_staff(site, asker.address):
+    if told and visitor_id is not None and not asker.agent.bot and not is_staff(site, asker.address):
         with room.database.write() as work:
             note_events(
                 work.account(site.account_id),
                 site,
                 visitor_id=visitor_id,
                 visit_id=message.visit,
-                events=message.events,
+                events=told,
                 browser=asker.browser,
                 at=at,
             )

@@ -5,7 +5,6 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from flask import Response, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -14,6 +13,7 @@ from app.client_address import Address, client_address, is_in, region_of
 from app.engine_room import EngineRoom
 from app.http_errors import invalid_fields
 from app.settings import Network
+from app.snippet.check_report import host_of
 from app.visitor_agent import Agent, read_agent
 from attribution.arrive import Browser
 from attribution.rules.landing import is_own_host
@@ -39,6 +39,30 @@ class TooLarge(RingtraceError):
     code = "too_large"
 
 
+class ForeignPage(NotAllowed):
+    """A page that is on none of the site's domains; `host` is the one that is not, where it names one."""
+
+    def __init__(self, site: Site, host: str | None) -> None:
+        super().__init__("this page is not on one of the site's domains")
+        self.site = site
+        self.host = host
+
+
+def _at_most(characters: int) -> BeforeValidator:
+    """Cuts a text: pages have long titles and longer addresses, and the script does not count."""
+    return BeforeValidator(lambda value: value[:characters] if isinstance(value, str) else value)
+
+
+MOST_AGE_MS = 86_400_000
+# Stopwatches jump when a device sleeps or its clock is set: an age outside of a day is brought into it.
+AgeMs = Annotated[
+    float,
+    BeforeValidator(lambda value: min(max(value, 0), MOST_AGE_MS) if type(value) in {int, float} else value),
+    Field(ge=0, le=MOST_AGE_MS),
+]
+PageAddress = Annotated[str, _at_most(8000)]
+
+
 class PageMessage(BaseModel):
     """What every message of a page holds. Fields this version does not know are let pass: pages keep old scripts."""
 
@@ -53,10 +77,10 @@ class PageMessage(BaseModel):
 class SwapMessage(PageMessage):
     """`POST /v1/swap`."""
 
-    url: str = Field(max_length=8000)
-    referrer: str | None = Field(default=None, max_length=8000)
-    title: str | None = Field(default=None, max_length=2000)
-    numbers: list[str] = Field(default_factory=list, max_length=100)
+    url: PageAddress
+    referrer: PageAddress | None = None
+    title: Annotated[str | None, _at_most(2000)] = None
+    numbers: list[str] = Field(default_factory=list, max_length=500)
     consent: Literal["full", "source", "none"] | None = None
 
 
@@ -65,11 +89,11 @@ class PageEvent(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
-    url: str | None = Field(default=None, max_length=8000)
-    number: str | None = Field(default=None, max_length=60)
-    age_ms: float = Field(default=0, ge=0, le=86_400_000)
-    phone: str | None = Field(default=None, max_length=60)
-    email: str | None = Field(default=None, max_length=400)
+    url: PageAddress | None = None
+    number: Annotated[str | None, _at_most(60)] = None
+    age_ms: AgeMs = 0
+    phone: Annotated[str | None, _at_most(60)] = None
+    email: Annotated[str | None, _at_most(400)] = None
 
 
 class EventsMessage(PageMessage):
@@ -132,23 +156,20 @@ def find_site(work: Work, key: str) -> Site:
 def check_origin(site: Site, url: str | None) -> str | None:
     """Holds the asker to the site's own domains, by `Origin` and by the page's address; returns the origin to allow.
 
-    Raises NotAllowed for any other page. Where neither is given (a report that names no page, sent by no browser) there
-    is nothing to hold it to but its signed visitor id.
+    Raises ForeignPage for any other page. Where neither is given (a report that names no page, sent by no browser)
+    there is nothing to hold it to but its signed visitor id.
     """
     origin = request.headers.get("Origin")
     given = [part for part in (origin, url) if part is not None]
-    if not all(_is_own(part, site.domains) for part in given):
-        raise NotAllowed("this page is not on one of the site's domains")
+    for part in given:
+        if not _is_own(part, site.domains):
+            raise ForeignPage(site, host_of(part))
     return origin
 
 
 def _is_own(address: str, domains: list[str]) -> bool:
-    try:
-        parts = urlsplit(address.strip())
-        host = parts.hostname
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(host) and is_own_host(host or "", domains)
+    host = host_of(address)
+    return host is not None and is_own_host(host, domains)
 
 
 def is_staff(site: Site, address: Address | None) -> bool:

@@ -5,15 +5,20 @@ from flask_wtf.csrf import CSRFProtect
 
 from app.engine_room import engine_room
 from app.http_errors import error_response
+from app.snippet.check_report import host_of
+from app.snippet.check_script import check_script
+from app.snippet.checks import note_host
 from app.snippet.events import events
-from app.snippet.page import TooLarge, Unreadable, find_site
-from app.snippet.script import script_for
+from app.snippet.page import ForeignPage, TooLarge, Unreadable, find_site
+from app.snippet.script import gzipped, script_for
 from app.snippet.swap import swap
+from app.visitor_agent import read_agent
 from attribution.arrive import load_sources
 from core.errors import InvalidInput
 
 bp = Blueprint("snippet", __name__)
 SCRIPT_SECONDS = 300
+CHECK_SECONDS = 86_400
 
 
 @bp.get("/s/<key>.js")
@@ -28,8 +33,26 @@ def script(key: str) -> Response:
         sources = load_sources(work.account(site.account_id), site.site_id)
     targets = sorted({*site.numbers, *(t for t in sources.targets.values() if t)})
     body, etag = script_for(key, room.settings.public_base_url, tuple(targets), site.consent_default)
-    response = Response(body, mimetype="text/javascript")
-    response.headers["Cache-Control"] = f"public, max-age={SCRIPT_SECONDS}"
+    if not read_agent(request.headers.get("User-Agent", "")).bot:
+        note_host(room, site, "loaded", host_of(request.headers.get("Referer")), room.now())
+    return _script(body, etag, SCRIPT_SECONDS)
+
+
+@bp.get("/s/check.js")
+def check() -> Response:
+    """The script that looks at a page for its owner; a page loads it where a swap's answer asks for that."""
+    body, etag = check_script()
+    return _script(body, etag, CHECK_SECONDS)
+
+
+def _script(body: bytes, etag: str, seconds: int) -> Response:
+    packed = request.accept_encodings.quality("gzip") > 0
+    response = Response(gzipped(body) if packed else body, mimetype="text/javascript")
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+        etag += "-gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.set_etag(etag)
@@ -52,6 +75,14 @@ def post_events() -> Response:
 @bp.errorhandler(Unreadable)
 def _unreadable(error: Unreadable) -> Response:
     return error_response(400, error.message)
+
+
+@bp.errorhandler(ForeignPage)
+def _foreign(error: ForeignPage) -> Response:
+    room = engine_room()
+    if not read_agent(request.headers.get("User-Agent", "")).bot:
+        note_host(room, error.site, "refused", error.host, room.now())
+    return error_response(403, error.message, code=error.code)
 
 
 @bp.errorhandler(TooLarge)

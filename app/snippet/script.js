@@ -1,414 +1,380 @@
 // Shows each visitor the phone numbers of the source that brought them, and tells the server what happens on the page.
 // Rules: the page is never broken (all that can fail is guarded; what fails leaves the page's own numbers), text nodes
 // and attributes are edited in place, nothing is left in the page but window.ringtrace.
-// Served without its comments and needless white space (script.py).
+// Every page of a customer loads this text: it is kept small, and served without names and comments (script.py).
 (function (win, doc, config) {
-'use strict';
-if (win.ringtrace && win.ringtrace.swap) return;
+if (win.ringtrace?.swap) return;
 
-const safe = fn => function () {
+const safe = fn => (...given) => {
   try {
-    return fn.apply(this, arguments);
-  } catch (e) {
-    return undefined;
-  }
+    return fn(...given);
+  } catch {}
 };
+const on = (target, types, fn) => types.split(' ').forEach(type => {
+  target.addEventListener(type, safe(fn), true);
+});
+// Calls `after` with the result whenever the page calls object[name].
+const wrap = (object, name, after) => {
+  const native = object[name];
+  object[name] = function (...given) {
+    const result = native.apply(this, given);
+    after(result);
+    return result;
+  };
+};
+const now = () => Date.now();
+const text = JSON.stringify;
 
 // --- Numbers as people write them -----------------------------------------------------------------------------------
 
 // What may stand between two digits: white space of every width, brackets, dots, dashes, slashes, invisible joiners.
-const GAP = '[\\s().\\/\\u00ad\\u00b7\\u2010-\\u2015\\u2022\\u200b\\u2060\\u2212-]*';
-// A cheap first look: no number has fewer than seven digits.
-const DIGITS = /\d(?:[^\da-z]*\d){6}/i;
+const GAP = '[^\\w,:;+*=#@&%$]*';
 // A find that begins inside a word, an identifier, a longer run of digits or behind another country's code is no find.
-const BEFORE = new RegExp('(?:\\w\\d|[\\d#@=].|\\d[-.].|(?:\\+\\d{0,3}|\\b00\\d{1,3})' + GAP + '\\d?' + GAP + '[^+])$');
-const AFTER = /^(?:\d|[-.]\d|[@_])/;
-const digits = text => text.replace(/\D/g, '');
-const spread = text => text.split('').join(GAP);
+const BEFORE = new RegExp('(\\w\\d|[\\d#@=].|[^/]/.|\\d[-.].|(\\+\\d{0,3}|\\b00\\d{1,3})' + GAP + '\\d?' + GAP + '[^+])$');
+const AFTER = /^(\d|[-.]\d|[a-df-oq-vyz@_])/i;
+const digits = words => ('' + words).replace(/\D/g, '');
+const spread = words => [...words].join(GAP);
 
-// A number taken apart: country code (cc), number inside the country (nsn), as dialled there (nat).
-const facts = number => {
-  const found = /^\+(\d{1,3})\D/.exec(number.international);
-  const cc = found ? found[1] : '';
-  return {
-    e164: number.e164,
-    international: number.international,
-    cc: cc,
-    nsn: number.e164.slice(1 + cc.length),
-    nat: digits('' + number.national)
-  };
-};
+// A number's country code, and the number inside the country.
+const code = number => /\d+/.exec(number.international)[0];
+const inland = number => number.e164.slice(1 + code(number).length);
 
-const pattern = number => {
-  const abroad = '(?:(?:\\+|00|011)' + GAP + ')?' + spread(number.cc) + GAP + '(?:\\(?0\\)?' + GAP + ')?';
-  const home = number.nat.length > 5 ? '|' + spread(number.nat) : '';
-  return '(\\(?(?:' + (number.cc ? abroad : '\\+?') + spread(number.nsn) + home + '))';
-};
+const pattern = number => '(\\(?(?:(?:(?:\\+|00|011)' + GAP + ')?' + code(number) + GAP + '(?:\\(?0\\)?' + GAP + ')?'
+  + spread(inland(number)) + '|' + spread(digits(number.national)) + '))';
 
-// The text found, which is one number as the page writes it, for another: digit by digit where the shape allows it.
+// The words found, which are one number as the page writes it, for another: digit by digit where its shape allows it.
 const written = (found, from, to, link) => {
-  let left = to.nsn.length;
-  let text = '';
-  if (from.cc === to.cc && from.nsn.length === left && digits(found).endsWith(from.nsn)) {
-    for (let i = found.length; i--;) text = (left && /\d/.test(found[i]) ? to.nsn[--left] : found[i]) + text;
-    return text;
-  }
-  text = found[0] === '(' && found.indexOf(')') < 0 ? '(' : '';
-  return text + (link || /^[+\d]+$/.test(found) ? to.e164 : to.international);
+  const ours = [...inland(to)];
+  const near = code(from) === code(to);
+  let before = digits(found).length - ours.length;
+  return near && inland(from).length === ours.length
+    ? found.replace(/\d/g, digit => before-- > 0 ? digit : ours.shift())
+    : found.replace(/\(.*\).*|[+\d].*/s, link || /^[+\d]+$/.test(found)
+      ? to.e164 : near && !/^\W*(\+|00|011)/.test(found) ? to.national : to.international);
 };
 
-// A function that rewrites a text for [from, to] pairs of numbers.
-const rewriter = pairs => {
-  if (!pairs.length) return text => text;
-  const finder = new RegExp(pairs.map(pair => pattern(pair[0])).join('|'), 'g');
-  return (text, link) => {
-    // Of a link only the number is read, not what follows it as a query (the text of a message).
-    const head = link ? text.split('?')[0] : text;
-    const plain = link ? head.replace(/%(?:20|28|29|2d)/gi, decodeURIComponent) : text;
-    const result = plain.replace(finder, function (found) {
-      const end = arguments[pairs.length + 1] + found.length;
-      const fits = part => !BEFORE.test(plain.slice(Math.max(0, end - part.length - 12), end - part.length) + part[0]);
-      if (AFTER.test(plain.slice(end, end + 2))) return found;
-      let k = 0;
-      while (arguments[k + 1] === undefined) k++;
-      const from = pairs[k][0];
-      // In "NY 10001 (212) 555-0100" the last 1 is not this number's.
-      const part = fits(found) ? found : found.replace(/^\d+\s+/, '');
-      if (!fits(part) || (part !== found && digits(part) !== from.nsn)) return found;
-      return found.slice(0, found.length - part.length) + written(part, from, pairs[k][1], link);
-    });
-    return result === plain ? text : result + text.slice(head.length);
-  };
-};
-
-const own = {};
-config.numbers.forEach(number => {
-  own[number[0]] = facts({ e164: number[0], national: number[1], international: number[2] });
+// The business's own numbers. All that may stand on the page, those shown so far too, each with the own one it is for.
+const known = {};
+const own = config.targets.map(([international, national]) => {
+  const e164 = '+' + digits(international);
+  known[e164] = { e164, international, national, own: e164 };
+  return e164;
 });
-
-// --- The page: every edit can be taken back -------------------------------------------------------------------------
-
-const SKIP = 'head,script,style,noscript,template,textarea,input,select,option,'
-  + '[contenteditable]:not([contenteditable=false i]),[data-ringtrace=off]';
-const NAMES = ['href', 'title', 'aria-label', 'alt'];
-const MARKED = '[' + NAMES.join('],[') + ']';
-const WATCHED = {
-  childList: true,
-  subtree: true,
-  characterData: true,
-  attributes: true,
-  attributeFilter: NAMES.concat('data-ringtrace')
-};
-
-// What we wrote: node -> {attribute name or '': [the page's own text, ours]}.
-const edits = new WeakMap();
-// Every number shown so far -> the own number it stood for, so that copies of swapped content are recognised.
-const stoodFor = {};
 let shown = {};
-let swapIn = rewriter([]);
-let swapOut = swapIn;
-// Texts the page wrote back: text -> how often in a row, when last, in which batch.
-let fights = new Map();
+// What is to be written now: [number, number to be shown instead]; and where they stand: one group for each pair.
+let pairs;
+let finder;
+
+// What to write where in some words, from their end to their beginning: [start, end, new words].
+const changes = (words, link) => {
+  const list = [];
+  for (const found of words.matchAll(finder)) {
+    const end = found.index + found[0].length;
+    const [from, to] = pairs[found.slice(1).findIndex(Boolean)];
+    const fits = part => !BEFORE.test(words.slice(0, end - part.length).slice(-12) + part[0]);
+    // In "NY 10001 (212) 555-0100" the last 1 is not this number's.
+    const part = fits(found[0]) ? found[0] : found[0].replace(/^\d+\s+/, '');
+    if (!AFTER.test(words.slice(end, end + 2)) && fits(part) && (part === found[0] || digits(part) === inland(from))) {
+      list.unshift([end - part.length, end, written(part, from, to, link)]);
+    }
+  }
+  return list;
+};
+
+// --- The page -------------------------------------------------------------------------------------------------------
+
+const SKIP = 'head,script,style,noscript,textarea,input,option,[contenteditable]:not([contenteditable=false]),[data-ringtrace=off]';
+const NAMES = ['title', 'aria-label', 'alt', 'href'];
+const MARKED = '[title],[aria-label],[alt],[href^=t i],[href^=s i]';
+// A number may be split over these; any other element ends it.
+const INLINE = /^(a|b|em|font|i|mark|small|span|strong|sup|tspan|u|wbr)$/i;
+
+// Where we wrote, in which batch at last.
+let edited;
+const adopted = new WeakSet();
+// How often the page wrote an old number back.
+let reverted = 0;
+// What the page wrote back lately: words -> [how often, in which batch at last].
+let fights = {};
 let batch = 0;
+let rest;
 
-const off = element => {
-  while (element) {
-    if (element.closest(SKIP)) return true;
-    element = element.getRootNode().host;
+const off = node => node && (node.closest?.(SKIP) || off(node.getRootNode().host));
+
+// A page that answers each edit by writing its own words back wins after 20 rounds, until it rests for half a second.
+const fought = (place, words) => {
+  const fight = fights[words] = fights[words] || [0];
+  if (fight[1] !== batch) {
+    fight[0]++;
+    fight[1] = batch;
+    if (edited.get(place) < batch) reverted++;
+    edited.set(place, batch);
+    clearTimeout(rest);
+    rest = setTimeout(() => fights = {}, 500);
   }
-  return false;
+  return fight[0] > 20;
 };
 
-// A page that answers each edit by writing its own text back wins after 20 rounds, until it rests for half a second.
-const fought = text => {
-  const now = Date.now();
-  if (fights.size > 500) fights.clear();
-  const fight = fights.get(text) || { rounds: 0, at: now, batch: 0 };
-  fights.set(text, fight);
-  if (fight.batch !== batch) {
-    if (now - fight.at > 500) fight.rounds = 0;
-    fight.batch = batch;
-    fight.at = now;
-    fight.rounds++;
-  }
-  return fight.rounds > 20;
-};
-
-// Brings one text node, or one attribute of an element, to what it should show. fresh: the page has just written it.
-const put = (node, name, fresh) => {
+// Brings one attribute of an element to what it should show.
+const put = (element, name) => {
+  const had = element.getAttribute?.(name);
   const link = name === 'href';
-  const now = name ? node.getAttribute(name) : node.data;
-  if (!now || !DIGITS.test(now) || (link && !/^(tel|sms):/i.test(now))) return;
-  const edit = edits.get(node) || {};
-  const ours = edit[name] && edit[name][1] === now;
-  let base = ours ? edit[name][0] : fresh ? swapOut(now, link) : now;
-  let want = swapIn(base, link);
-  const parent = name ? node : node.parentElement || (node.parentNode && node.parentNode.host);
-  // Where we are told to keep off, our own edits go and the page's texts stay, tracking numbers among them.
-  if ((want !== base || base !== now) && off(parent)) want = base = ours ? base : now;
-  if (want !== now && fresh && fought(base)) return;
-  delete edit[name];
-  if (want !== base) {
-    edit[name] = [base, want];
-    edits.set(node, edit);
-  }
-  if (want === now) return;
-  if (name) node.setAttribute(name, want);
-  else node.data = want;
+  if (!had || (link && !/^(tel|sms):/i.test(had))) return;
+  // Of a link only the number is read, not what follows it as a query (the text of a message).
+  const head = link ? had.split('?')[0] : had;
+  let words = link ? head.replace(/%2[089bd]/gi, decodeURIComponent) : had;
+  const list = changes(words, link);
+  if (!list[0] || off(element) || fought(element, had)) return;
+  list.forEach(([start, end, ours]) => words = words.slice(0, start) + ours + words.slice(end));
+  element.setAttribute(name, words + had.slice(head.length));
 };
 
-const marked = (element, fresh) => NAMES.forEach(name => put(element, name, fresh));
+const block = node => INLINE.test(node.parentNode.nodeName) ? block(node.parentNode) : node.parentNode;
+
+// The same for a text node, together with its neighbours on the same line: a number may be split over several.
+const puttext = node => {
+  if (off(node.parentNode)) return;
+  const walker = doc.createTreeWalker(node.getRootNode(), 5);
+  const beside = step => {
+    const list = [];
+    walker.currentNode = node;
+    for (let next; list.length < 30 && (next = walker[step]()) && (
+      next.nodeType > 1 ? block(next) === block(node) && !off(next.parentNode) : INLINE.test(next.nodeName)
+    );) if (next.nodeType > 1) list.push(next);
+    return list;
+  };
+  const run = [...beside('previousNode').reverse(), node, ...beside('nextNode')];
+  const words = run.map(part => part.data).join('');
+  const list = changes(words);
+  if (!list[0] || fought(node.parentNode, words)) return;
+  list.forEach(([start, end, ours]) => run.forEach(part => {
+    // Each node gets as many signs as it loses, the last one the rest.
+    const { length } = part;
+    const from = Math.max(start, 0);
+    const lost = Math.min(end, length) - from;
+    if (lost > 0) {
+      const mine = ours.slice(0, end > length ? lost : undefined);
+      ours = ours.slice(lost);
+      if (part.substringData(from, lost) !== mine) part.replaceData(from, lost, mine);
+    }
+    start -= length;
+    end -= length;
+  }));
+};
 
 // root: a document, a shadow root, an element or a text node.
-const scan = (root, fresh) => {
-  if (root.nodeType === 3) return put(root, '', fresh);
+const scan = safe(root => {
+  if (!finder) return;
+  if (root.nodeType === 3) return puttext(root);
   if (!root.querySelectorAll) return;
-  const walker = doc.createTreeWalker(root, 4);
-  while (walker.nextNode()) if (DIGITS.test(walker.currentNode.data)) put(walker.currentNode, '', fresh);
-  if (root.matches && root.matches(MARKED)) marked(root, fresh);
-  root.querySelectorAll(MARKED).forEach(element => marked(element, fresh));
+  const top = root.documentElement || root;
+  // One search through all text is far cheaper than one for each node; the nodes are then found by their lengths.
+  const ends = [...top.textContent.matchAll(finder)].map(found => found.index + found[0].length);
+  const walker = doc.createTreeWalker(top, 12);
+  const nodes = [];
+  for (let at = 0; ends[0] && walker.nextNode();) {
+    at += walker.currentNode.length;
+    if (at >= ends[0]) nodes.push(walker.currentNode);
+    while (at >= ends[0]) ends.shift();
+  }
+  nodes.forEach(puttext);
+  [root, ...root.querySelectorAll(MARKED)].forEach(element => NAMES.forEach(name => put(element, name)));
+  enter(root);
+  look(root.querySelectorAll('*'), 0);
+});
+
+// Looks for frames and shadow trees, on large pages bit by bit.
+const look = (elements, from) => {
+  for (let i = from; i < from + 5000 && elements[i]; i++) enter(elements[i]);
+  if (elements[from += 5000]) setTimeout(() => look(elements, from));
 };
 
-const observer = new MutationObserver(safe(records => {
-  if (!Object.keys(stoodFor).length) return;
+const observer = new MutationObserver(records => {
+  if (!finder) return;
   batch++;
   // One pass over the page is cheaper than very many small ones.
-  if (records.length > 200) return scan(doc, true);
-  records.forEach(safe(record => {
-    if (record.type === 'childList') record.addedNodes.forEach(node => scan(node, true));
-    else if (record.attributeName === 'data-ringtrace') scan(record.target);
-    else put(record.target, record.attributeName || '', true);
-  }));
-}));
+  if (records[200]) scan(doc);
+  else {
+    records.forEach(({ target, attributeName, addedNodes }) => {
+      if (attributeName) put(target, attributeName);
+      else if (target.data) scan(target);
+      else addedNodes.forEach(scan);
+    });
+  }
+});
+
+// What is inside a frame or a shadow tree.
+const enter = element => {
+  const root = element.shadowRoot || element.contentDocument;
+  // A frame with a script of its own looks after itself.
+  if (!root || root.defaultView?.ringtrace?.swap || off(element)) return;
+  adopt(root);
+  scan(root);
+};
+
+// Watches a document or a shadow tree from now on.
+const adopt = root => {
+  if (adopted.has(root)) return;
+  adopted.add(root);
+  observer.observe(root, { childList: true, subtree: true, characterData: true, attributeFilter: NAMES });
+  if (root.defaultView) {
+    on(root, 'click', clicked);
+    on(root, 'submit', submitted);
+    on(root, 'load', event => enter(event.target));
+    wrap(root.defaultView.Element.prototype, 'attachShadow', safe(tree => tree.mode === 'open' && adopt(tree)));
+  }
+};
 
 // The numbers to show from now on: own number -> the assigned one; what is missing returns to the page's own.
 const show = numbers => {
-  const before = JSON.stringify(shown);
+  const before = text(shown);
   shown = numbers;
-  Object.keys(numbers).forEach(number => {
-    const ours = numbers[number].e164;
-    if (!own[ours]) stoodFor[ours] = stoodFor[ours] || [facts(numbers[number]), own[number]];
+  Object.entries(numbers).forEach(([number, ours]) => {
+    if (!own.includes(ours.e164)) known[ours.e164] = { ...ours, own: number };
   });
-  swapIn = rewriter(Object.keys(numbers).map(number => [own[number], facts(numbers[number])]));
-  swapOut = rewriter(Object.keys(stoodFor).map(number => stoodFor[number]));
-  if (before === '{}' && before === JSON.stringify(numbers)) return;
+  pairs = Object.values(known).map(from => [from, shown[from.own] || known[from.own]]).filter(([from, to]) => from.e164 !== to.e164);
+  finder = pairs[0] && new RegExp(pairs.map(([from]) => pattern(from)).join('|'), 'g');
+  if (before + text(numbers) === '{}{}') return;
+  edited = new WeakMap();
   scan(doc);
   doc.dispatchEvent(new CustomEvent('ringtrace:swapped', { detail: { numbers: copy(), visitor: memory.visitor } }));
 };
 
-const copy = () => JSON.parse(JSON.stringify(shown));
+const copy = () => JSON.parse(text(shown));
 
 // --- What is remembered ---------------------------------------------------------------------------------------------
 
-const NAME = 'ringtrace';
-const blank = () => ({ site: config.key, visitor: null, visit: null, numbers: {}, at: 0, ttl: 0, campaign: '' });
-let memory = blank();
+let memory = {};
 
-// The domains a cookie may be set for, the widest first: one visitor on all subdomains of a site.
-const domains = () => {
-  const parts = win.location.hostname.split('.');
-  return parts.map((part, i) => '; Domain=' + parts.slice(i).join('.')).reverse().concat('');
+const cookie = () => /(?:^|; )ringtrace=([^;]+)/.exec(doc.cookie)?.[1];
+// For the widest domain that takes it: one visitor on all subdomains of a site. All other copies go.
+const setCookie = value => {
+  const domains = ['', ...location.hostname.split('.').map((part, i, parts) => '; Domain=' + parts.slice(i).join('.'))].reverse();
+  (value ? [0, 31536000] : [0]).forEach(age => domains.some(domain => {
+    doc.cookie = 'ringtrace=' + value + '; Path=/; SameSite=Lax; Max-Age=' + age + domain
+      + (location.protocol === 'https:' ? '; Secure' : '');
+    return age && cookie();
+  }));
 };
-const cookie = () => {
-  const found = /(?:^|; )ringtrace=([^;]+)/.exec(doc.cookie);
-  return found ? decodeURIComponent(found[1]) : null;
-};
-const setCookie = (value, seconds, domain) => {
-  doc.cookie = NAME + '=' + encodeURIComponent(value) + '; Path=/; SameSite=Lax; Max-Age=' + seconds + domain
-    + (win.location.protocol === 'https:' ? '; Secure' : '');
-};
-const save = () => {
-  safe(() => win.localStorage.setItem(NAME, JSON.stringify(memory)))();
-  if (memory.visitor) safe(() => domains().some(domain => {
-    setCookie(memory.visitor, 31536000, domain);
-    return cookie() === memory.visitor;
-  }))();
-};
-const wipe = () => {
-  safe(() => win.localStorage.removeItem(NAME))();
-  safe(() => cookie() && domains().forEach(domain => setCookie('', 0, domain)))();
-};
-const recall = () => {
-  const visitor = safe(cookie)();
-  const kept = safe(() => JSON.parse(win.localStorage.getItem(NAME)))();
-  memory = blank();
-  if (kept && kept.site === config.key && (!visitor || kept.visitor === visitor)) {
-    Object.assign(memory, kept, { numbers: known(kept.numbers || {}) });
-  }
-  memory.visitor = memory.visitor || visitor || null;
-};
+const wipe = safe(() => {
+  if (cookie()) setCookie('');
+  delete localStorage.ringtrace;
+});
+const recall = safe(() => {
+  const visitor = cookie();
+  const kept = safe(() => JSON.parse(localStorage.ringtrace))();
+  memory = kept?.site === config.site && (!visitor || kept.visitor === visitor) ? kept : { visitor };
+  memory.numbers = sound(memory.numbers);
+});
 
 // The well-formed part of the numbers as the server gives them.
-const known = numbers => {
-  const result = {};
-  Object.keys(own).forEach(number => {
-    const given = numbers[number];
-    if (given && given.e164 === '+' + digits('' + given.international) && given.e164[7]) result[number] = given;
-  });
-  return result;
-};
+const sound = numbers => Object.fromEntries(own.map(number => [number, numbers?.[number]]).filter(
+  ([, given]) => given?.e164[7] && given.e164 === '+' + digits(given.international)
+));
 
 // --- Asking the server ----------------------------------------------------------------------------------------------
 
-const CAMPAIGN = new RegExp('[?&#](?:utm[-_]?[a-z]+|' + config.clicks + ')=[^&#]+', 'gi');
+// Campaign words and click ids. One that is not known here costs a short sight of the number remembered, no more.
+const CAMPAIGN = /[?&#](utm[-_]?[a-z]+|\w*(cl|ck?|lk|bra|t_|sh)id|epik)=[^&#]+/gi;
 const campaign = url => (url.match(CAMPAIGN) || []).map(part => part.slice(1)).sort().join('&');
 // A fragment is a place on the page, unless it is a route.
-const route = () => win.location.href.replace(/#(?![!/]).*$/, '');
+const route = () => location.href.replace(/#(?![!/]).*$/, '');
 const LEVELS = /^(full|source|none)$/;
-const tag = doc.currentScript || doc.querySelector('script[src*="/s/' + config.key + '.js"]');
-const given = tag && tag.getAttribute('data-consent');
-let level = win.navigator.globalPrivacyControl ? 'none' : LEVELS.test(given) ? given : config.consent;
+const tag = doc.currentScript;
+const given = tag?.dataset.consent;
+const late = performance.now();
+let level = navigator.globalPrivacyControl ? 'none' : LEVELS.test(given) ? given : config.consent;
 let here = route();
 let referrer = doc.referrer;
-// The AbortController of the request under way; whether to ask again after it; whether the last answer was a good one.
-let asking = null;
-let again = false;
-let answered = false;
+// The request under way; whether the last answer was a good one.
+let asking;
+let answered;
 let retryAt = 0;
 let usedAt = 0;
 
-const post = (path, body, signal) => win.fetch(config.base + path, {
+const post = async (path, body) => fetch(config.base + path, {
   method: 'POST',
-  body: JSON.stringify(body),
-  credentials: 'omit',
-  keepalive: true,
-  signal: signal
+  body: text({ site: config.site, visitor: memory.visitor || null, ...body }),
+  keepalive: true
 });
 
-// Not answered, or not usable: what is remembered may stay for its ttl, after that the page's own numbers return.
-const failed = () => {
-  answered = false;
-  retryAt = Date.now() + 30000;
-  if (Date.now() > memory.at + memory.ttl * 1000) show({});
-  flush();
+// Whether the answer is a good one. What the server says while it cannot reach its database is none.
+const take = (answer, url) => {
+  if (!answer.numbers || (!answer.visit && answer.ttl < 60)) return;
+  const numbers = sound(answer.numbers);
+  memory = { ...answer, site: config.site, numbers, at: now(), campaign: campaign(url) || memory.campaign };
+  safe(() => {
+    if (level !== 'full') return;
+    if (memory.visitor) setCookie(memory.visitor);
+    localStorage.ringtrace = text(memory);
+  })();
+  show(numbers);
+  if (answer.check) {
+    const script = doc.createElement('script');
+    script.src = config.base + '/s/check.js';
+    script.nonce = tag?.nonce;
+    doc.head.appendChild(script).remove();
+  }
+  return true;
 };
 
-const take = (answer, sent, url) => {
-  if (typeof answer.numbers !== 'object') throw answer;
-  const numbers = known(answer.numbers);
-  // The server answers so while it cannot reach its database.
-  if (sent && answer.visitor === sent && !answer.visit && !Object.keys(numbers).length) return failed();
-  memory = {
-    site: config.key,
-    visitor: answer.visitor || null,
-    visit: answer.visit || null,
-    numbers: numbers,
-    at: Date.now(),
-    ttl: +answer.ttl || 0,
-    campaign: campaign(url) || memory.campaign
-  };
-  answered = true;
-  retryAt = Date.now() + 30000;
-  if (level === 'full') save();
-  show(numbers);
-  flush();
-};
+// Whether what is remembered may no longer be shown without asking.
+const old = since => !(now() < since + memory.ttl * 1000);
 
 const ask = () => {
-  if (level === 'none') return;
-  if (asking) {
-    again = true;
-    return;
-  }
-  const mine = asking = new AbortController();
-  const sent = level === 'full' ? memory.visitor : null;
-  const url = win.location.href;
-  const timer = setTimeout(() => mine.abort(), 5000);
+  if (level === 'none' || asking || doc.prerendering) return;
+  const mine = asking = {};
+  const url = location.href;
   // A consent given or withdrawn meanwhile makes the answer void.
-  const settle = then => value => {
-    clearTimeout(timer);
+  const settle = answer => {
     if (asking !== mine) return;
-    asking = null;
-    try {
-      then(value);
-    } catch (e) {
-      safe(failed)();
-    }
-    if (again) {
-      again = false;
-      safe(ask)();
-    }
+    asking = 0;
+    retryAt = now() + 30000;
+    answered = safe(take)(answer, url);
+    // Until then what is remembered may stay; after that the page's own numbers return.
+    if (!answered && old(memory.at)) safe(show)({});
+    flush();
   };
-  try {
-    post('/v1/swap', {
-      site: config.key,
-      visitor: sent,
-      url: url.slice(0, 4000),
-      referrer: referrer.slice(0, 2000),
-      title: doc.title.slice(0, 300),
-      numbers: Object.keys(own).slice(0, 100),
-      consent: level
-    }, mine.signal).then(response => {
-      if (!response.ok) throw response;
-      return response.json();
-    }).then(settle(answer => take(answer, sent, url)), settle(failed));
-  } catch (e) {
-    settle(failed)();
-  }
+  // Who has not answered after five seconds has not answered.
+  setTimeout(settle, 5000);
+  post('/v1/swap', { url, referrer, title: doc.title, numbers: own, consent: level })
+    .then(response => response.ok && response.json()).then(settle, settle);
   referrer = here;
 };
 
 // --- What happens on the page ---------------------------------------------------------------------------------------
 
-const TYPES = /^(pageview|heartbeat|tel_click|form|leave)$/;
-// What an event may carry, and how many characters of it.
-const LIMITS = { url: 2000, number: 60, phone: 60, email: 400 };
 let queue = [];
 
 const send = (type, data) => {
-  if (level === 'none' || !TYPES.test(type)) return false;
-  const event = { type: type, url: win.location.href.slice(0, 2000) };
-  Object.keys(LIMITS).forEach(name => {
-    if (data && data[name]) event[name] = String(data[name]).slice(0, LIMITS[name]);
-  });
-  queue = queue.concat({ event: event, at: Date.now() }).slice(-50);
-  if (!asking || type === 'leave') flush(type === 'leave');
+  if (level === 'none' || !/^[a-z_]+$/.test(type)) return false;
+  queue = [...queue, [{ url: location.href, ...data, type }, now()]].slice(-50);
+  if (!asking || type === 'leave') flush();
   return true;
 };
 
 // Events wait for the first answer; each tells how long it waited. Five at a time, so that no body grows too large.
-const flush = leaving => {
-  if (!memory.visit && answered) queue = [];
-  while (memory.visit && queue.length) {
+const flush = () => {
+  while (memory.visit && queue[0]) {
     const some = queue.splice(0, 5);
-    const body = {
-      site: config.key,
-      visitor: memory.visitor,
+    const keep = () => queue = [...some, ...queue].slice(-50);
+    post('/v1/events', {
       visit: memory.visit,
-      events: some.map(one => {
-        const age = Math.min(Date.now() - one.at, 864e5);
-        return Object.assign({}, one.event, age > 0 ? { age_ms: age } : {});
-      })
-    };
-    if (leaving) {
-      win.navigator.sendBeacon(config.base + '/v1/events', JSON.stringify(body));
-    } else {
-      const keep = () => {
-        const worth = some.filter(one => one.event.type !== 'heartbeat');
-        if (level !== 'none') queue = worth.concat(queue).slice(-50);
-      };
-      try {
-        post('/v1/events', body).then(response => response.status > 499 && keep(), keep);
-      } catch (e) {
-        return keep();
-      }
-    }
+      events: some.map(([event, at]) => ({ age_ms: now() - at, ...event }))
+    }).then(response => response.status > 499 && keep(), keep);
   }
 };
 
 // The visit has ended (nobody used the page for the ttl), or the last question failed: worth asking once more.
-const stale = () => !asking && Date.now() > retryAt
-  && (!answered || Date.now() > Math.max(memory.at, usedAt) + memory.ttl * 1000);
-const used = event => {
-  // What scrolls inside the page may scroll by itself (carousels).
-  if (level === 'none' || (event.type === 'scroll' && event.target !== doc)) return;
+const stale = () => !asking && now() > retryAt && (!answered || old(Math.max(memory.at, usedAt)));
+const used = () => {
   const due = stale();
-  usedAt = Date.now();
+  usedAt = now();
   if (due) ask();
 };
 
 const path = url => url.replace(/\?[^#]*/, '');
-const moved = soft => {
+const moved = safe(soft => {
   const last = here;
   here = route();
   const fresh = campaign(here);
@@ -416,43 +382,33 @@ const moved = soft => {
   // Replacing the query (filters, tags cleaned away) is no view of another page.
   if (last === here || (soft && path(last) === path(here) && !other)) return;
   referrer = last;
-  if (other) ask();
+  if (other && !asking) ask();
   else send('pageview');
-};
-
-// The number a tel: link dials, in E.164 where it is one of ours: all of them are rewritten to that form.
-const dialled = href => {
-  const ours = Object.keys(shown).map(key => facts(shown[key])).concat(Object.keys(own).map(key => own[key]));
-  const toE164 = rewriter(ours.map(one => [one, { e164: one.e164, nsn: '' }]));
-  return toE164(href, true).split(/[;,?]/)[0].replace(/[^+\d]/g, '');
-};
+});
 
 const clicked = event => {
-  const target = event.composedPath()[0];
-  const link = target && target.closest && target.closest('[href^="tel:" i]');
-  if (link && !off(link)) send('tel_click', { number: dialled(link.getAttribute('href')) });
+  const link = event.composedPath()[0].closest('[href^="tel:" i]');
+  if (!link || off(link)) return;
+  // In E.164 where it is a number we know.
+  const number = link.getAttribute('href').split(/[;,?]/)[0].replace(/[^+\d]/g, '');
+  send('tel_click', { number: Object.keys(known).find(one => number.endsWith(one.slice(-7))) || number });
 };
 
-const submitted = event => {
-  const form = event.target;
-  if (!form.hasAttribute('data-ringtrace-form')) return;
-  const value = (type, name) => Array.from(form.elements).filter(field => field.matches(
-    '[type=' + type + '],[autocomplete~=' + type + '],[name*=' + name + ' i]'
-  )).map(field => field.value).find(Boolean);
-  send('form', { phone: value('tel', 'phone'), email: value('email', 'email') });
+const submitted = ({ target }) => {
+  const value = like => [...target.elements].find(
+    field => like.test(field.type + ' ' + field.name + ' ' + field.autocomplete) && field.value
+  )?.value;
+  if (target.hasAttribute('data-ringtrace-form')) send('form', { phone: value(/\btel|phone/i), email: value(/mail/i) });
 };
 
 const consent = next => {
-  if (!LEVELS.test(next) || next === level || win.navigator.globalPrivacyControl) return level;
+  if (!LEVELS.test(next) || next === level || navigator.globalPrivacyControl) return level;
   level = next;
-  const old = asking;
-  asking = null;
-  again = answered = false;
+  asking = answered = 0;
   queue = [];
-  if (old) old.abort();
   if (level !== 'full') {
     wipe();
-    memory = Object.assign(blank(), { campaign: memory.campaign });
+    memory = { campaign: memory.campaign };
   }
   if (level === 'none') show({});
   else ask();
@@ -461,55 +417,36 @@ const consent = next => {
 
 // --- Start ----------------------------------------------------------------------------------------------------------
 
-const on = (target, types, fn) => types.split(' ').forEach(type => {
-  target.addEventListener(type, safe(fn), { capture: true, passive: true });
-});
-
 const start = () => {
-  observer.observe(doc, WATCHED);
-  on(doc, 'click', clicked);
-  on(doc, 'submit', submitted);
-  on(win, 'mousemove mousedown keydown touchstart wheel scroll focus', used);
-  on(doc, 'visibilitychange', event => doc.visibilityState === 'visible' && used(event));
-  on(win, 'popstate hashchange', () => setTimeout(safe(moved)));
+  adopt(doc);
+  on(win, 'pointermove pointerdown keydown wheel focus', used);
+  on(doc, 'visibilitychange', () => doc.hidden || used());
+  on(win, 'popstate', () => setTimeout(moved));
   on(win, 'pagehide', () => send('leave'));
   on(win, 'pageshow', event => {
-    if (!event.persisted) return;
-    if (stale()) ask();
-    else send('pageview');
+    if (event.persisted) stale() ? ask() : send('pageview');
   });
-  ['pushState', 'replaceState'].forEach(safe(name => {
-    const native = win.history[name];
-    win.history[name] = function () {
-      const result = native.apply(this, arguments);
-      setTimeout(safe(() => moved(name === 'replaceState')));
-      return result;
-    };
-  }));
-  setInterval(safe(() => {
-    if (doc.visibilityState === 'visible' && Date.now() - usedAt < 60000) send('heartbeat');
-  }), 30000);
+  ['push', 'replace'].forEach(name => wrap(history, name + 'State', () => setTimeout(moved, 0, name[4])));
+  setInterval(() => doc.hidden || now() - usedAt > 60000 || send('heartbeat'), 30000);
   if (level === 'full') recall();
   else wipe();
   // Another campaign may bring another number: what is remembered waits for the answer.
   const fresh = campaign(here);
-  if (!fresh || fresh === memory.campaign) show(memory.numbers);
-  const early = doc.readyState === 'loading';
-  if (early) on(doc, 'DOMContentLoaded', () => scan(doc));
-  if (early && !doc.title) on(doc, 'DOMContentLoaded', ask);
-  else ask();
+  if (!fresh || fresh === memory.campaign) show(memory.numbers || {});
+  ask();
 };
 
 win.ringtrace = {
   swap: safe(() => {
-    if (level !== 'none') scan(doc);
+    scan(doc);
     if (!answered && !asking) ask();
     return copy();
   }),
-  numbers: safe(copy),
-  visitor: () => memory.visitor,
+  numbers: copy,
+  visitor: () => memory.visitor || null,
   consent: safe(consent),
-  track: safe(send)
+  track: safe(send),
+  state: () => ({ ...config, targets: own, consent: level, answered: !!answered, numbers: copy(), reverted, late, tag })
 };
 
 if (doc.prerendering) on(doc, 'prerenderingchange', start);

@@ -1,15 +1,14 @@
-"""The script of one site: the text of `script.js` with the site's settings in it."""
+"""The script of one site: the text of `script.js` with the site's settings in it, as small as it gets."""
 
+import gzip
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from rjsmin import jsmin
+import minify
 
-from attribution.rules.reference import CLICK_IDS
 from core.phone import international, national
 
 SOURCE = Path(__file__).with_name("script.js")
@@ -29,20 +28,25 @@ def script_for(key: str, base_url: str, numbers: Sequence[str], consent_default:
 def _script(key: str, base_url: str, numbers: tuple[str, ...], consent_default: str) -> tuple[bytes, str]:
     settings = json.dumps(
         {
-            "key": key,
+            "site": key,
             "base": base_url,
-            "numbers": [[number, national(number), international(number)] for number in numbers],
+            "targets": [[international(number), national(number)] for number in numbers],
             "consent": consent_default,
-            "clicks": "|".join(re.escape(name) for name in CLICK_IDS),
         },
         separators=(",", ":"),
     )
     # No "<" in it: the text stays whole also where somebody puts it into a page between script tags.
-    text = _template().replace(_SETTINGS, settings.replace("<", "\\u003c")).encode()
+    text = minified(SOURCE).replace(_SETTINGS, settings.replace("<", "\\u003c")).encode()
     return text, hashlib.sha256(text).hexdigest()[:32]
 
 
 @cache
-def _template() -> str:
-    """The source without comments and needless white space."""
-    return str(jsmin(SOURCE.read_text("utf-8")))
+def minified(source: Path) -> str:
+    """The script in a file without comments, white space and long names."""
+    return str(minify.string("application/javascript", source.read_text("utf-8")))
+
+
+@lru_cache(maxsize=1024)
+def gzipped(script: bytes) -> bytes:
+    """A script as nearly every browser takes it."""
+    return gzip.compress(script, 9, mtime=0)

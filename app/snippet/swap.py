@@ -13,7 +13,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.engine_room import EngineRoom
 from app.http_errors import error_response
+from app.page_purpose import is_ahead
+from app.snippet.check_report import host_of
+from app.snippet.checks import is_due, note_host
 from app.snippet.page import (
+    Asker,
     SwapMessage,
     allow_origin,
     check_origin,
@@ -68,17 +72,34 @@ def _swap(room: EngineRoom, message: SwapMessage) -> Response:
         site = find_site(work, message.site)
         origin = check_origin(site, message.url)
         consent = message.consent or site.consent_default
-        if consent == "none" or asker.agent.bot or is_staff(site, asker.address):
+        if is_ahead(request.headers):
+            return allow_origin(jsonify({**_nobody({}, None), "ttl": 0}), origin)
+        if consent == "none" or asker.agent.bot:
             return allow_origin(jsonify(_nobody({}, None)), origin)
-        if consent == "source":
-            return allow_origin(jsonify(_by_source(work.account(site.account_id), site, message)), origin)
+        session = work.account(site.account_id)
+        look = {"check": True} if is_due(room, session, site, url=message.url, at=at) else {}
+        unseen: dict[str, Any] | None = None
+        if is_staff(site, asker.address):
+            unseen = _nobody({}, None)
+        elif consent == "source":
+            unseen = _by_source(session, site, message)
+    note_host(room, site, "answered", host_of(message.url), at)
+    if unseen is not None:
+        return allow_origin(jsonify({**unseen, **look}), origin)
+    return allow_origin(_remembered(room, site, message, asker, look, at), origin)
+
+
+def _remembered(
+    room: EngineRoom, site: Site, message: SwapMessage, asker: Asker, look: dict[str, Any], at: datetime
+) -> Response:
+    """The answer to a visitor who may be remembered; `look` is what else it says."""
     visitor_id = room.visitor_ids.verify(site.site_id, message.visitor)
     if visitor_id is None and not room.within(
         "new visitors", str(asker.address), room.settings.new_visitors_per_minute
     ):
         response = error_response(429, "too many new visitors from this address; try again within a minute")
         response.headers["Retry-After"] = "60"
-        return allow_origin(response, origin)
+        return response
     with room.database.write() as work:
         opened = open_page(
             work.account(site.account_id),
@@ -96,8 +117,9 @@ def _swap(room: EngineRoom, message: SwapMessage) -> Response:
         "source": opened.source,
         "numbers": opened.numbers,
         "ttl": TTL_SECONDS,
+        **look,
     }
-    return allow_origin(jsonify(answer), origin)
+    return jsonify(answer)
 
 
 def _nobody(numbers: Shown, source: str | None) -> dict[str, Any]:

@@ -54,6 +54,8 @@ _PAID_BY_KIND = {
     "social": "Paid Social",
     "video": "Paid Video",
 }
+PAID_KINDS = frozenset(_PAID_BY_KIND)
+"""Kinds of service whose paid visits have a channel of their own; with any other, `cpm` is Display."""
 
 
 def fold(value: str | None) -> str:

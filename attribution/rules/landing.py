@@ -20,13 +20,16 @@ from attribution.rules.query import (
     Finding,
     Tags,
     clean,
+    is_macro,
     read_tags,
     split_address,
 )
 from attribution.rules.reference import (
     CLICK_IDS,
+    MARKS,
     ClickIdKind,
     Service,
+    behind_copy,
     service_of_app,
     service_of_host,
     service_of_name,
@@ -48,11 +51,13 @@ _MEDIUM_OF_KIND = {
 class Landing:
     """What one page view says about where the visitor came from.
 
-    ``source`` … ``content``: trimmed values, None where nothing says them. ``utm``: the five fields as they came,
-    decoded, only those present; ``utm_more``: further GA4 parameters. ``channel``: GA4 default channel group or "AI
-    Assistants". ``keeps``: an own page, payment or wallet return without tags, which leaves the visitor's source as
-    it was (``preset`` is then ``direct``). ``campaign_key``: equal for equal tags, None where there are none; another
-    key begins a new visit. ``landing_path`` and ``landing_query`` are as they came, cut to a bounded length.
+    ``source`` … ``content``: trimmed values, None where nothing says them, or an advertising system left a variable
+    unfilled. ``utm``: the five fields as they came, decoded, only those present; ``utm_more``: further GA4 parameters.
+    ``channel``: GA4 default channel group or "AI Assistants". ``marks``: what networks left on the link, where that
+    decided in the place of a click id. ``keeps``: an own page, payment, wallet or sign-in return
+    without tags, which leaves the visitor's source as it was (``preset`` is then ``direct``). ``campaign_key``: equal
+    for equal tags, None where there are none; another key begins a new visit. ``landing_path`` and ``landing_query``
+    are as they came, cut to a bounded length.
     """
 
     source: str | None
@@ -64,6 +69,7 @@ class Landing:
     utm_more: Mapping[str, str]
     channel: str
     click_ids: Mapping[str, str]
+    marks: Mapping[str, str]
     preset: str
     keeps: bool
     referrer_host: str | None
@@ -75,7 +81,10 @@ class Landing:
 
 @dataclass(frozen=True, kw_only=True)
 class Referrer:
-    """Where the browser says it came from. ``kind``: ``none``, ``own``, ``payment``, ``service`` or ``site``."""
+    """Where the browser says it came from. ``kind``: ``none``, ``own``, ``return``, ``service`` or ``site``.
+
+    A ``return`` comes back from paying or signing in.
+    """
 
     kind: str
     host: str | None = None
@@ -86,12 +95,13 @@ class Referrer:
 
 @dataclass(frozen=True, kw_only=True)
 class _Reading:
-    """Source and medium of a landing, with the service the source names."""
+    """Source and medium of a landing, with the service the source names, and the marks that spoke for a click id."""
 
     source: str | None
     medium: str | None
     service: Service | None
     click: ClickIdKind | None
+    marks: Mapping[str, str]
 
 
 def read_landing(url: str, referrer: str | None, *, own_hosts: Collection[str]) -> Landing:
@@ -102,10 +112,10 @@ def read_landing(url: str, referrer: str | None, *, own_hosts: Collection[str]) 
     address = split_address(url)
     tags = read_tags(address.query, address.fragment)
     came_from = read_referrer(referrer, own_hosts=own_hosts, landing_host=address.host)
-    utm = {word: value.strip() for word, value in tags.utm.items()}
+    utm = {word: value.strip() for word, value in tags.utm.items() if not is_macro(value)}
     reading = _read(utm, tags, came_from)
-    tagged = bool(tags.utm or tags.more or tags.click_ids)
-    keeps = not tagged and came_from.kind in ("own", "payment")
+    tagged = bool(tags.utm or tags.more or tags.click_ids or reading.marks)
+    keeps = not tagged and came_from.kind in ("own", "return")
     findings = notes.of_landing(tags=tags, click=reading.click, own_referrer=came_from.kind == "own")
     contradicts = any(found.kind == "contradiction" for found in findings)
     channel = _channel(utm, reading, contradicts=contradicts)
@@ -121,13 +131,14 @@ def read_landing(url: str, referrer: str | None, *, own_hosts: Collection[str]) 
         utm_more=tags.more,
         channel=channel,
         click_ids=tags.click_ids,
+        marks=reading.marks,
         preset=_preset(utm, reading),
         keeps=keeps,
         referrer_host=came_from.host,
         landing_path=clean(address.path, MAX_PATH) or "/",
         landing_query=clean(address.query, MAX_QUERY),
         findings=findings,
-        campaign_key=_campaign_key(utm, tags) if tagged else None,
+        campaign_key=_campaign_key(tags, reading.marks) if tagged else None,
     )
 
 
@@ -151,7 +162,10 @@ def read_referrer(referrer: str | None, *, own_hosts: Collection[str], landing_h
     if address.scheme.endswith("-app"):
         return _from_service(host, service_of_app(host))
     bare = host.removeprefix("www.")
-    if is_own_host(host, own_hosts) or bare == landing_host.removeprefix("www."):
+    shown = behind_copy(host)
+    if shown is not None and service_of_host(shown) is None:
+        bare = shown.removeprefix("www.")
+    if is_own_host(bare, own_hosts) or bare == landing_host.removeprefix("www."):
         return Referrer(kind="own", host=host)
     return _from_service(host, service_of_host(host))
 
@@ -160,8 +174,8 @@ def _from_service(host: str, service: Service | None) -> Referrer:
     """The referrer of a host or app whose service is known or None."""
     if service is not None and service.kind == "browser":
         return Referrer(kind="none", host=host)
-    if service is not None and service.kind == "payment":
-        return Referrer(kind="payment", host=host, service=service)
+    if service is not None and service.kind in ("payment", "sign_in"):
+        return Referrer(kind="return", host=host, service=service)
     if service is None or not service.name:
         return Referrer(kind="site", host=host, source=host.removeprefix("www."), medium="referral")
     medium = _MEDIUM_OF_KIND.get(service.kind, "referral")
@@ -172,6 +186,9 @@ def _read(utm: Mapping[str, str], tags: Tags, came_from: Referrer) -> _Reading:
     """Source and medium: each from the words, else from the click id, else from the referrer."""
     kinds = [CLICK_IDS[name.lower()] for name in tags.click_ids]
     click = min(kinds, key=lambda kind: kind.rank, default=None)
+    marks = {} if click or utm.keys() & {"source", "medium"} else _speaking(tags.marks, came_from)
+    if marks:
+        click = min((MARKS[name.lower()] for name in marks), key=lambda kind: kind.rank)
     click_source = click.source if click else None
     if click is not None and not click.preset and came_from.service is not None:
         # A share id names the company; the referrer knows which of its services it was (Facebook or Instagram).
@@ -186,7 +203,23 @@ def _read(utm: Mapping[str, str], tags: Tags, came_from: Referrer) -> _Reading:
         service = service_of_name(source)
         if service is None and click is None and "medium" not in utm:
             service = came_from.service
-    return _Reading(source=source, medium=medium, service=service, click=click)
+    return _Reading(source=source, medium=medium, service=service, click=click, marks=marks)
+
+
+def _speaking(marks: Mapping[str, str], came_from: Referrer) -> dict[str, str]:
+    """The marks that stand for a click id and words that are missing.
+
+    A link that was marked once is also passed on and bookmarked: a paid mark speaks unless the referrer is an own page,
+    a return or another company's service, an unpaid one only where there is no referrer.
+    """
+    if not marks or came_from.kind in ("own", "return"):
+        return {}
+    network = came_from.service.network if came_from.service else None
+    return {
+        name: value
+        for name, value in marks.items()
+        if came_from.kind == "none" or (MARKS[name.lower()].paid and network in (None, "google"))
+    }
 
 
 def _channel(utm: Mapping[str, str], reading: _Reading, *, contradicts: bool) -> str:
@@ -211,9 +244,10 @@ def _preset(utm: Mapping[str, str], reading: _Reading) -> str:
     return preset_of(reading.source, reading.medium, reading.service)
 
 
-def _campaign_key(utm: Mapping[str, str], tags: Tags) -> str:
-    """A short stable digest of all tags, independent of their order in the address."""
-    parts = [sorted(utm.items()), sorted(tags.more.items()), sorted(tags.click_ids.items())]
+def _campaign_key(tags: Tags, marks: Mapping[str, str]) -> str:
+    """A short stable digest of all tags, independent of their order in the address; marks only where they spoke."""
+    words = {word: value.strip() for word, value in tags.utm.items()}
+    parts = [sorted(part.items()) for part in (words, tags.more, tags.click_ids, *([marks] if marks else []))]
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
     return blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 

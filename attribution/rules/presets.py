@@ -7,6 +7,7 @@ from attribution.rules.channel import (
     AI_MEDIUMS,
     DISPLAY_MEDIUMS,
     EMAIL_WORDS,
+    PAID_KINDS,
     SOCIAL_MEDIUMS,
     fold,
     is_paid_medium,
@@ -64,7 +65,7 @@ def preset_of(source: str | None, medium: str | None, service: Service | None) -
     kind of service; tagged or referred visits that fit nothing are referrals, so that ``direct`` means unknown.
     """
     src, med = fold(source), fold(medium)
-    if is_paid_medium(med) and (med != "cpm" or service is not None):
+    if is_paid_medium(med) and (med not in DISPLAY_MEDIUMS or (service is not None and service.kind in PAID_KINDS)):
         return _paid_preset(med, service)
     if med in DISPLAY_MEDIUMS:
         return "display"

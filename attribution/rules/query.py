@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_plus, unquote_to_bytes
+from urllib.parse import unquote, unquote_plus, unquote_to_bytes
 
-from attribution.rules.reference import CLICK_IDS, KNOWN_OTHER, MISSPELLINGS, UTM_FIELDS, UTM_MORE
+from attribution.rules.reference import CLICK_IDS, KNOWN_OTHER, MARKS, MISSPELLINGS, UTM_FIELDS, UTM_MORE
 
 MAX_URL = 8192
 """Characters of an address that are looked at; what follows is ignored."""
@@ -40,7 +40,13 @@ _ADDRESS = re.compile(
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?=[/?#]|$)")
 _CLICK_VALUE = re.compile(rf"[A-Za-z0-9._~+/=%:|,*!-]{{1,{MAX_CLICK_ID}}}")
-_LATE_QUESTION_MARK = re.compile(r"\?(?=utm|" + "|".join(map(re.escape, CLICK_IDS)) + ")", re.IGNORECASE)
+_LATE_SEPARATOR = re.compile(
+    r"(?<!&amp)(?<!^amp)[?;](?=(?:utm[\w.-]*|" + "|".join(map(re.escape, CLICK_IDS)) + ")=)", re.IGNORECASE
+)
+_ESCAPED_TWICE = re.compile(r"%25[0-9a-f]{2}", re.IGNORECASE)
+_MACRO = re.compile(
+    r"\{[^{}]*\}|\{\{[^{}]*\}\}|\$\{[^{}]*\}|\[[\w .:-]+\]|__[A-Z][A-Z0-9_]*__|%%[\w.:-]+%%|\*\|[^|]*\|\*|<[\w .:-]+>"
+)
 _ENCODED_PAIR = re.compile(r"utm[\w-]*%3d", re.IGNORECASE)
 _SQUEEZE = re.compile(r"[^a-z0-9]")
 _PREFIXES = frozenset({"utm", "umt", "tum", "utn"})
@@ -67,11 +73,12 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True)
 class Tags:
-    """What the parameters of an address say: UTM values by field, further GA4 values, click ids, and findings."""
+    """What the parameters of an address say: UTM values by field, further GA4 values, click ids, marks, findings."""
 
     utm: dict[str, str]
     more: dict[str, str]
     click_ids: dict[str, str]
+    marks: dict[str, str]
     findings: tuple[Finding, ...]
 
 
@@ -89,6 +96,17 @@ def decode(text: str) -> str:
         raw = unquote_to_bytes(text.replace("+", " "))
         decoded = raw.decode("latin-1") if b"\xef\xbf\xbd" not in raw else decoded
     return decoded
+
+
+def decode_value(text: str) -> str:
+    """A percent-encoded value as text; one that a redirect escaped twice (``spring%2520sale``) is read as meant."""
+    decoded = decode(text)
+    return unquote(decoded) if "%" in decoded and _ESCAPED_TWICE.search(text) else decoded
+
+
+def is_macro(value: str) -> bool:
+    """Whether a value is nothing but a variable left unfilled, such as ``{keyword}``, ``{{ad.name}}``, ``__CID__``."""
+    return _MACRO.fullmatch(value.strip()) is not None
 
 
 def split_address(url: str) -> Address:
@@ -122,9 +140,9 @@ def _host_of(authority: str) -> str:
 
 
 def _pairs(query: str) -> Iterator[tuple[str, str]]:
-    """Raw name and value of each parameter, in order; a late ``?`` before a known name counts as ``&``."""
-    if "?" in query:
-        query = _LATE_QUESTION_MARK.sub("&", query)
+    """Raw name and value of each parameter, in order; a late ``?`` or a ``;`` before a known name counts as ``&``."""
+    if "?" in query or ";" in query:
+        query = _LATE_SEPARATOR.sub("&", query)
     for piece in query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
         if "=" not in piece and _ENCODED_PAIR.match(piece):
             for inner in decode(piece).split("&"):
@@ -189,6 +207,7 @@ class _TagReader:
         self.misspelt: dict[str, str] = {}
         self.more: dict[str, str] = {}
         self.click_ids: dict[str, str] = {}
+        self.marks: dict[str, str] = {}
         self.findings: list[Finding] = []
 
     def read(self, query: str) -> None:
@@ -197,15 +216,23 @@ class _TagReader:
             if not raw_name or len(raw_name) > 3 * _MAX_NAME:
                 continue
             name = decode(raw_name) if "%" in raw_name or "+" in raw_name else raw_name
-            click = CLICK_IDS.get(name.lower().removeprefix("amp;"))
+            lowered = name.lower().removeprefix("amp;")
+            click = CLICK_IDS.get(lowered)
             if click is not None:
                 self._click_id(click.name, decode(raw_value))
+            elif lowered in MARKS:
+                self._mark(MARKS[lowered].name, decode(raw_value))
             elif name in UTM_MORE:
-                value = clean(decode(raw_value), MAX_VALUE)
+                value = clean(decode_value(raw_value), MAX_VALUE)
                 if value.strip():
                     self.more.setdefault(name, value)
             elif "u" in name[:6].lower() and (known := parameter_field(name)):
-                self._utm(name, known, clean(decode(raw_value[: 9 * MAX_VALUE]), MAX_VALUE))
+                self._utm(name, known, clean(decode_value(raw_value[: 9 * MAX_VALUE]), MAX_VALUE))
+
+    def _mark(self, name: str, value: str) -> None:
+        """Keeps a network's mark that looks like one."""
+        if _CLICK_VALUE.fullmatch(value.strip()):
+            self.marks.setdefault(name, value.strip())
 
     def _click_id(self, name: str, value: str) -> None:
         """Keeps a click id that looks like one; reports one that does not, keeps nothing of it."""
@@ -227,6 +254,8 @@ class _TagReader:
         if not value.strip():
             self.findings.append(Finding(kind="empty_parameter", detail={"field": word}))
             return
+        if is_macro(value):
+            self.findings.append(Finding(kind="unfilled_variable", detail={"field": word, "value": value}))
         store = self.exact if right else self.misspelt
         kept = store.setdefault(word, value)
         if kept != value:
@@ -236,4 +265,4 @@ class _TagReader:
     def tags(self) -> Tags:
         """What was read, UTM fields in their usual order."""
         utm = {word: value for word in UTM_FIELDS if (value := self.exact.get(word, self.misspelt.get(word)))}
-        return Tags(utm=utm, more=self.more, click_ids=self.click_ids, findings=tuple(self.findings))
+        return Tags(utm=utm, more=self.more, click_ids=self.click_ids, marks=self.marks, findings=tuple(self.findings))

@@ -9,7 +9,7 @@ the public suffix list bundled with ``tldextract`` tells apart; nothing is fetch
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,9 +27,9 @@ class Service:
     """A known place visits come from: a search engine, a network, a mail app, a payment page.
 
     ``name`` is the value reported as source (empty: use the host itself). ``kind`` is one of ``search``, ``social``,
-    ``video``, ``shopping``, ``ai``, ``email``, ``sms``, ``display``, ``payment``, ``referral``, ``browser``.
-    ``preset`` is the organic preset where it differs from the one of its kind, ``ads`` the preset of its paid
-    clicks, ``network`` the company whose click ids it carries.
+    ``video``, ``shopping``, ``ai``, ``email``, ``sms``, ``display``, ``payment``, ``sign_in``, ``referral``,
+    ``browser``. ``preset`` is the organic preset where it differs from the one of its kind, ``ads`` the preset of its
+    paid clicks, ``network`` the company whose click ids it carries.
     """
 
     name: str
@@ -64,8 +64,18 @@ _services = _load("services.json")
 _clicks = _load("click_ids.json")
 _parameters = _load("parameters.json")
 
-RULES_VERSION: str = max(str(part["version"]) for part in (_services, _clicks, _parameters))
-"""Version of the newest reference file; kept beside what was read with it."""
+
+def _newest(versions: Iterable[str]) -> str:
+    """The highest of versions such as ``2026.11.2``, compared number by number."""
+    return max(versions, key=lambda version: [int(part) for part in version.split(".")])
+
+
+RULES_VERSION: str = _newest(str(part["version"]) for part in (_services, _clicks, _parameters))
+"""Version of the rules, kept beside what was read with them; the newest of the reference files' versions.
+
+A change of the data, or of the code that reads landings, raises it in a file; ``ringtrace reclassify`` then finds the
+visits that were read by other rules.
+"""
 
 UTM_FIELDS: tuple[str, ...] = tuple(_parameters["fields"])
 """The five UTM fields, without their prefix."""
@@ -76,18 +86,30 @@ KNOWN_OTHER: frozenset[str] = UTM_MORE | frozenset(_parameters["other_known"])
 MISSPELLINGS: Mapping[str, str] = _parameters["misspellings"]
 """Misspellings that edit distance cannot see: squeezed parameter name to field."""
 
-CLICK_IDS: Mapping[str, ClickIdKind] = {
-    row["name"].lower(): ClickIdKind(
-        name=row["name"],
-        source=row["source"],
-        medium=row["medium"],
-        preset=row["preset"],
-        paid=row["paid"],
-        rank=rank,
-    )
-    for rank, row in enumerate(_clicks["click_ids"])
-}
+
+def _kinds(rows: Iterable[Mapping[str, Any]]) -> dict[str, ClickIdKind]:
+    """Click ids by lower-case parameter name, ranked as they stand."""
+    return {
+        row["name"].lower(): ClickIdKind(
+            name=row["name"],
+            source=row["source"],
+            medium=row["medium"],
+            preset=row["preset"],
+            paid=row["paid"],
+            rank=rank,
+        )
+        for rank, row in enumerate(rows)
+    }
+
+
+CLICK_IDS: Mapping[str, ClickIdKind] = _kinds(_clicks["click_ids"])
 """Click ids by lower-case parameter name."""
+MARKS: Mapping[str, ClickIdKind] = _kinds(_clicks["marks"])
+"""Parameters by which networks mark links without naming one click, by lower-case name.
+
+``gad_source`` is left where privacy features strip the click id of a Google ad; ``srsltid`` marks free listings of
+Google's shopping. They speak only where neither a click id nor the owner's words do.
+"""
 
 _HOSTS: dict[str, Service] = {}
 _NAMES: dict[str, Service] = {}
@@ -110,8 +132,10 @@ for _row in _services["services"]:
         _NAMES.setdefault(_service.name, _service)
 
 _COUNTRY_LABELS = frozenset(key[:-2].rsplit(".", 1)[-1] for key in _HOSTS if key.endswith(".*"))
-_WEBMAIL_LABELS = frozenset({"webmail", "owa", "roundcube"})
+_WEBMAIL_LABELS = frozenset({"webmail", "owa", "roundcube", "zimbra", "squirrelmail"})
+_SECURE_LABELS = frozenset({"3ds", "3ds2", "3dsecure", "3d-secure"})
 _WEBMAIL = Service(name="webmail", kind="email", network="webmail")
+_SECURE = Service(name="3d secure", kind="payment", network="3d secure")
 _suffixes = TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
@@ -131,6 +155,23 @@ def _country_form(host: str, labels: list[str]) -> str | None:
     return ".".join(part for part in (parts.subdomain, parts.domain, "*") if part)
 
 
+def behind_copy(host: str) -> str | None:
+    """The host whose page a copying host shows (Google's AMP cache and translation), None for any other host.
+
+    ``www-my--shop-com.cdn.ampproject.org`` shows ``www.my-shop.com``: dots are written as hyphens, hyphens twice
+    (AMP Cache URL format).
+    """
+    for suffix in _COPIES:
+        if host.endswith(suffix):
+            label = host[: -len(suffix)]
+            if label and "." not in label:
+                return label.replace("--", "\0").replace("-", ".").replace("\0", "-")
+    return None
+
+
+_COPIES = (".cdn.ampproject.org", ".translate.goog")
+
+
 @lru_cache(maxsize=8192)
 def service_of_host(host: str) -> Service | None:
     """The service a lower-case host belongs to, None for any other host. Cached; never raises."""
@@ -141,7 +182,14 @@ def service_of_host(host: str) -> Service | None:
     found = [entry for form in forms if form and (entry := _deepest_entry(form))]
     if found:
         return min(found, key=lambda entry: entry[0])[1]
-    return _WEBMAIL if len(labels) > 2 and labels[0] in _WEBMAIL_LABELS else None
+    named = _WEBMAIL if labels[0] in _WEBMAIL_LABELS else _SECURE if labels[0] in _SECURE_LABELS else None
+    return named if named and _stands_alone(host, labels) else None
+
+
+def _stands_alone(host: str, labels: list[str]) -> bool:
+    """Whether a host is a label before somebody's registered name: ``webmail.isp.uk``, not ``webmail.de.x.com``."""
+    parts = _suffixes(host)
+    return parts.subdomain == labels[0] if parts.suffix else len(labels) == 3
 
 
 def _deepest_entry(form: str) -> tuple[int, Service] | None:

@@ -163,18 +163,25 @@ def rule_fits(rule: Mapping[str, Any], landing: Landing) -> bool:
     return (all if mode == "all" else any)(_condition_fits(condition, landing) for condition in conditions)
 
 
+def in_order(sources: Iterable[SourceRule]) -> tuple[SourceRule, ...]:
+    """The online sources in the order in which a landing asks them."""
+    online = (source for source in sources if source.kind == "online")
+    return tuple(sorted(online, key=lambda source: (source.position, source.slug, source.id)))
+
+
+def fits(source: SourceRule, landing: Landing) -> bool:
+    """Whether a landing fits a source's preset or rule; one with neither fits nothing."""
+    if source.preset is not None and source.preset == landing.preset:
+        return True
+    return source.rule is not None and rule_fits(source.rule, landing)
+
+
 def pick_source(landing: Landing, sources: Iterable[SourceRule]) -> SourceRule | None:
     """The first online source in ``position`` order that the landing fits, None if none does.
 
-    A source with neither preset nor rule fits nothing; stepping in for a source without numbers is the caller's.
+    Stepping in for a source without numbers is the caller's.
     """
-    online = (source for source in sources if source.kind == "online")
-    for source in sorted(online, key=lambda source: (source.position, source.slug, source.id)):
-        if source.preset is not None and source.preset == landing.preset:
-            return source
-        if source.rule is not None and rule_fits(source.rule, landing):
-            return source
-    return None
+    return next((source for source in in_order(sources) if fits(source, landing)), None)
 
 
 __all__ = [
@@ -186,6 +193,8 @@ __all__ = [
     "RuleError",
     "SourceRule",
     "check_rule",
+    "fits",
+    "in_order",
     "pick_source",
     "preset_position",
     "rule_fits",

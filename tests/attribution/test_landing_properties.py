@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import attribution.rules.reference as reference
 from attribution.rules.channel import CHANNELS
 from attribution.rules.landing import Landing, read_landing
 from attribution.rules.presets import PRESETS
 from attribution.rules.query import MAX_CLICK_ID, MAX_PATH, MAX_QUERY, MAX_VALUE
-from attribution.rules.reference import RULES_VERSION
+from attribution.rules.reference import RULES_VERSION, service_of_host, service_of_name
 
 OWN = ("acme.example",)
+DATA = Path(reference.__file__).parent / "data"
+SERVICES = json.loads((DATA / "services.json").read_text(encoding="utf-8"))["services"]
+HOSTS = [host for service in SERVICES for host in service.get("hosts", ())]
+NAMES = {name for service in SERVICES for name in (*service.get("names", ()), service["name"]) if name}
 FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 words = st.sampled_from(["google", "cpc", "email", "facebook", "Spring Sale", "büro", "shop", "a&b", "x=y", "100%"])
 parameters = st.dictionaries(
-    st.sampled_from([*FIELDS, "utm_id", "gclid", "fbclid", "msclkid", "page", "q"]), words.map(str), max_size=8
+    st.sampled_from(
+        [*FIELDS, "utm_id", "gclid", "fbclid", "msclkid", "gad_source", "srsltid", "utmsource", "mc_cid", "page", "q"]
+    ),
+    words.map(str),
+    max_size=8,
 )
 pieces = st.sampled_from(
     ["https://", "//", "?", "&", "=", "#", "%", "%00", "%FF", "utm_source", "gclid", "@", "[", "]", ":", "\\", "\0",
-     "\ud800", "android-app://", "google.com", ".", "..", "xn--", "utm_source%3D", "+"]
+     "\ud800", "android-app://", "google.com", ".", "..", "xn--", "utm_source%3D", "+", ";", "&amp;", "%25", "{", "}",
+     "__", "gad_source=1", "srsltid=", "cdn.ampproject.org", "--"]
 )  # fmt: skip
 hostile = st.one_of(st.text(), st.lists(st.one_of(pieces, st.text(max_size=5)), max_size=30).map("".join))
 labels = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
@@ -87,14 +99,15 @@ def test_tags_in_the_fragment_count_unless_the_query_has_them(source: str, mediu
 @given(pairs=parameters)
 def test_the_campaign_key_tells_tagged_from_untagged(pairs: dict[str, str]) -> None:
     landing = read(urlencode(pairs))
-    tagged = bool(landing.utm or landing.click_ids or landing.utm_more)
+    tagged = bool(landing.utm or landing.click_ids or landing.utm_more or landing.marks)
     assert (landing.campaign_key is not None) == tagged
 
 
 @given(one=parameters, other=parameters)
 def test_equal_keys_mean_equal_tags(one: dict[str, str], other: dict[str, str]) -> None:
     left, right = read(urlencode(one)), read(urlencode(other))
-    same = (left.utm, left.click_ids, left.utm_more) == (right.utm, right.click_ids, right.utm_more)
+    tags = [(seen.utm, seen.click_ids, seen.utm_more, seen.marks) for seen in (left, right)]
+    same = tags[0] == tags[1]
     assert (left.campaign_key == right.campaign_key) == same
 
 
@@ -103,6 +116,23 @@ def test_a_name_glued_to_a_known_host_is_a_stranger(host: str, label: str) -> No
     for other in (label + host, f"{host}.{label}.example", f"{host}-{label}.example"):
         landing = read(referrer=f"https://{other}/")
         assert (landing.channel, landing.preset, landing.source) == ("Referral", "referral", other)
+
+
+every_host = st.sampled_from(sorted({host.replace(".*", ".com") for host in HOSTS}))
+
+
+@given(host=every_host, label=labels, tail=labels)
+def test_no_listed_host_is_found_in_a_part_of_another(host: str, label: str, tail: str) -> None:
+    head, _, rest = host.partition(".")
+    for other in (f"{label}{tail}-{host}", f"{host}.{label}.example", f"{head}-{tail}.{rest}.{label}.example"):
+        assert service_of_host(other) in (None, service_of_host(other.split(".", 1)[1])), other
+    assert read(referrer=f"https://{host}.{label}.example/").referrer_host == f"{host}.{label}.example"
+
+
+@given(name=st.sampled_from(sorted(NAMES)), label=labels)
+def test_no_listed_name_is_found_in_a_part_of_another(name: str, label: str) -> None:
+    for other in (f"not-{name}{label}x", f"{label}q-{name}"):
+        assert service_of_name(other) is None or other in NAMES
 
 
 @given(host=hosts, label=labels)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,27 @@ import pytest
 
 import attribution.rules.reference as reference
 from attribution.rules.channel import channel_of
+from attribution.rules.landing import read_landing
 from attribution.rules.presets import PRESETS
 from attribution.rules.query import parameter_field
 
+ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(reference.__file__).parent / "data"
 SERVICES: list[dict[str, Any]] = json.loads((DATA / "services.json").read_text(encoding="utf-8"))["services"]
-KINDS = {"search", "social", "video", "shopping", "ai", "email", "sms", "display", "payment", "referral", "browser"}
+KINDS = {
+    "search",
+    "social",
+    "video",
+    "shopping",
+    "ai",
+    "email",
+    "sms",
+    "display",
+    "payment",
+    "sign_in",
+    "referral",
+    "browser",
+}
 
 
 @pytest.mark.parametrize("key", ["hosts", "names", "apps"])
@@ -116,3 +133,100 @@ def test_channels_follow_the_documented_order(
     source: str | None, medium: str | None, campaign: str | None, channel: str
 ) -> None:
     assert channel_of(source, medium, campaign) == channel
+
+
+def test_suffixes_are_told_apart_without_a_network() -> None:
+    program = (
+        "import socket, sys\n"
+        "def refused(*_, **__): sys.exit('the network was asked')\n"
+        "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refused\n"
+        "from attribution.rules.reference import service_of_host\n"
+        "print(service_of_host('www.google.co.uk').name, service_of_host('google.github.io'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert (done.stdout, done.stderr) == ("google None\n", "")
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("www-example-com.cdn.ampproject.org", "www.example.com"),
+        ("my--shop-co-uk.translate.goog", "my-shop.co.uk"),
+        ("cdn.ampproject.org", None),
+        (".cdn.ampproject.org", None),
+        ("a.b.cdn.ampproject.org", None),
+        ("notcdn.ampproject.org", None),
+        ("www.example.com", None),
+    ],
+)
+def test_hosts_that_show_a_copy_of_another(host: str, shown: str | None) -> None:
+    assert reference.behind_copy(host) == shown
+
+
+def test_marks_are_no_click_ids() -> None:
+    assert not set(reference.MARKS) & set(reference.CLICK_IDS)
+    assert {mark.preset for mark in reference.MARKS.values()} <= {None, *PRESETS}
+
+
+@pytest.mark.parametrize(
+    ("query", "referrer", "preset", "medium"),
+    [
+        ("gad_source=1", None, "google_ads", "cpc"),
+        ("gad_source=1", "https://www.google.com/", "google_ads", "cpc"),
+        ("gad_source=5&gad_campaignid=7", "https://news.example/", "google_ads", "cpc"),
+        ("gad_source=1", "https://www.facebook.com/", "facebook", "social"),
+        ("gad_source=1", "https://acme.example/", "direct", None),
+        ("gad_source=1&msclkid=x", None, "bing_ads", "cpc"),
+        ("gad_source=1&utm_source=crm&utm_medium=email", None, "email", "email"),
+        ("gad_source=1&utm_campaign=may", None, "google_ads", "cpc"),
+        ("gad_source=", None, "direct", None),
+        ("srsltid=AfmB", None, "google_organic", "organic"),
+        ("srsltid=AfmB", "https://www.google.com/", "google_organic", "organic"),
+        ("srsltid=AfmB", "https://www.facebook.com/", "facebook", "social"),
+        ("srsltid=AfmB", "https://blog.example/", "referral", "referral"),
+        ("srsltid=AfmB&gclid=x", None, "google_ads", "cpc"),
+    ],
+)
+def test_a_mark_speaks_where_no_click_id_does(query: str, referrer: str | None, preset: str, medium: str) -> None:
+    landing = read_landing(f"https://acme.example/?{query}", referrer, own_hosts=["acme.example"])
+    assert (landing.preset, landing.medium) == (preset, medium)
+    assert not set(landing.click_ids) & {"gad_source", "gad_campaignid", "srsltid"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{keyword}", "{{ad.name}}", "{_campaign}", "${CAMPAIGN}", "__CAMPAIGN_NAME__", "%25%25ID%25%25", "*|CAMPAIGN|*",
+     "[campaign_name]", " {network} "],
+)  # fmt: skip
+def test_a_variable_left_unfilled_says_nothing_and_is_reported(value: str) -> None:
+    landing = read_landing(f"https://acme.example/?utm_medium=cpc&utm_campaign={value}", None, own_hosts=[])
+    assert landing.campaign is None
+    assert landing.utm["campaign"].strip()
+    assert [found.kind for found in landing.findings] == ["unfilled_variable"]
+
+
+@pytest.mark.parametrize("value", ["brand {keyword}", "spring-{2026}-sale", "[sale] now", "__x__", "50%25", "a*|b|*"])
+def test_a_value_with_a_variable_in_it_is_a_value(value: str) -> None:
+    landing = read_landing(f"https://acme.example/?utm_medium=cpc&utm_campaign={value}", None, own_hosts=[])
+    assert landing.campaign == value.replace("%25", "%")
+
+
+def test_versions_are_compared_number_by_number() -> None:
+    assert reference._newest(["2026.11.2", "2026.11.10", "2026.9.30"]) == "2026.11.10"
+
+
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [
+        ("webmail.someisp.net", "email"),
+        ("webmail.someisp.co.uk", "email"),
+        ("3dsecure.somebank.com", "payment"),
+        ("webmail.freenet.de.someone.com", None),
+        ("3dsecure.io.someone.com", None),
+        ("notwebmail.someisp.net", None),
+        ("webmail.com", None),
+    ],
+)
+def test_hosts_that_say_what_they_are(host: str, kind: str | None) -> None:
+    found = reference.service_of_host(host)
+    assert (found.kind if found else None) == kind

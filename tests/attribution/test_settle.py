@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.rules.landing import read_landing
-from attribution.rules.settle import settle, stand_in
+from attribution.rules.settle import settle, settle_visit, stand_in
 from attribution.rules.sources import PRESETS, SourceRule, pick_source
 
 AD = read_landing("https://example.com/?gclid=abc", None, own_hosts=["example.com"])
+PLAIN = read_landing("https://example.com/", None, own_hosts=["example.com"])
 
 
 def rule(slug: str, preset: str | None = None, *, catch_all: bool = False, kind: str = "online") -> SourceRule:
@@ -42,3 +43,23 @@ def test_whoever_serves_has_numbers_unless_nobody_could(sources: list[SourceRule
 def test_an_offline_source_stands_in_for_nobody() -> None:
     board = rule("board", catch_all=True, kind="offline")
     assert stand_in(None, [board], {"board"}) is None
+
+
+def test_a_visit_without_a_source_of_its_own_keeps_the_known_one() -> None:
+    ads, direct = rule("ads", "google_ads"), rule("direct", "direct")
+    settled = settle_visit(PLAIN, ads, [ads, direct], {"ads", "direct"})
+    assert (settled.source, settled.kept, settled.known) == (ads, True, ads)
+    assert settle_visit(PLAIN, None, [ads, direct], {"ads", "direct"}).source == direct
+    assert settle_visit(AD, direct, [ads, direct], {"ads", "direct"}).known == ads
+
+
+def test_a_kept_source_without_numbers_is_stood_in_for_and_stays_the_known_one() -> None:
+    ads, spare = rule("ads", "google_ads"), rule("spare", "referral", catch_all=True)
+    settled = settle_visit(PLAIN, ads, [ads, spare], {"spare"})
+    assert (settled.source, settled.kept, settled.known) == (spare, True, ads)
+
+
+def test_a_visit_that_nothing_fits_leaves_the_known_source() -> None:
+    mail = rule("mail", "email")
+    settled = settle_visit(AD, mail, [mail], {"mail"})
+    assert (settled.source, settled.kept, settled.known) == (None, False, mail)

@@ -1,72 +1,12 @@
-"""What the snippet remembers, what it does when the server fails, and what consent allows."""
-
-from typing import Any
+"""What the snippet remembers, where, and for how long."""
 
 import pytest
 
-from tests.browser.customer import ABORT, HANG, OURS, OWN, Customer, swapped
+from tests.browser.customer import HANG, OWN, Customer, swapped
 
 pytestmark = pytest.mark.browser
 OTHER = "+12125550155"
 START = 1_800_000_000_000
-
-FAILURES: dict[str, Any] = {
-    "500": (500, {"error": {"code": "internal"}}),
-    "403": (403, {"error": {"code": "not_allowed"}}),
-    "blocked": ABORT,
-    "no JSON": (200, "<html>Bad gateway</html>"),
-    "cut short": (200, '{"visitor": "v", "numb'),
-    "null": (200, "null"),
-    "a list": (200, []),
-    "no numbers": (200, {"visitor": "v"}),
-    "numbers as a list": (200, swapped() | {"numbers": [OURS]}),
-    "numbers as text": (200, swapped() | {"numbers": "none"}),
-    "no number": (200, swapped() | {"numbers": {OWN: {"e164": "<b>", "national": "x"}}}),
-    "null number": (200, swapped() | {"numbers": {OWN: None}}),
-    "a number nobody asked for": (200, swapped() | {"numbers": {OTHER: swapped()["numbers"][OWN]}}),
-}
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-def test_when_the_answer_is_no_good_the_page_keeps_its_own_number(customer: Customer, failure: str) -> None:
-    customer.answer = lambda body: FAILURES[failure]
-    page = customer.open("plain")
-    customer.until(lambda: customer.swaps, "nothing was asked")
-    customer.settle()
-    assert page.text_content("#text") == "Call (212) 555-0100 today"
-    assert page.get_attribute("#link", "href") == "tel:+12125550100"
-    assert page.evaluate("() => ringtrace.numbers()") == {}
-    assert len(customer.swaps) == 1
-
-
-def test_an_answer_that_does_not_come_is_given_up_after_five_seconds(customer: Customer) -> None:
-    customer.page.clock.install(time=START / 1000)
-    customer.answer = lambda body: HANG
-    page = customer.open("plain")
-    with page.expect_event("requestfailed") as failed:
-        page.clock.fast_forward(5_100)
-    assert failed.value.url.endswith("/v1/swap")
-    assert page.text_content("#text") == "Call (212) 555-0100 today"
-
-
-def test_a_browser_without_fetch_is_left_in_peace(customer: Customer) -> None:
-    customer.context.add_init_script("window.fetch = undefined;")
-    page = customer.open("plain")
-    page.wait_for_function("() => window.ringtrace")
-    assert page.text_content("#text") == "Call (212) 555-0100 today"
-    assert customer.swaps == []
-
-
-def test_blocked_storage_and_cookies_do_no_harm(customer: Customer) -> None:
-    customer.context.add_init_script(
-        """const blocked = () => { throw new DOMException('denied', 'SecurityError') };
-        Object.defineProperty(window, 'localStorage', {get: blocked});
-        Object.defineProperty(Document.prototype, 'cookie', {get: blocked, set: blocked});"""
-    )
-    customer.open("plain")
-    customer.shows("#text", "Call (212) 555-0142 today")
-    customer.page.evaluate("() => ringtrace.consent('none')")
-    customer.shows("#text", "Call (212) 555-0100 today")
 
 
 @pytest.mark.parametrize("kept", ["{", "null", "7", '"x"', "[]", '{"site":"shopkey","numbers":7,"at":"x","ttl":{}}'])
@@ -155,77 +95,69 @@ def test_one_visitor_on_all_subdomains(customer: Customer) -> None:
     assert customer.swaps[1]["visitor"] == "visitor-1.sig"
 
 
-@pytest.mark.parametrize("how", ["tag", "signal", "default", "call"])
-def test_without_consent_nothing_is_asked_kept_or_changed(customer: Customer, how: str) -> None:
-    customer.open("plain")
-    customer.shows("#text", "Call (212) 555-0142 today")
-    assert customer.kept()[0]["visitor"] == "visitor-1.sig"
-    if how == "signal":
-        customer.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true});")
-    if how == "default":
-        customer.consent = "none"
-    page = customer.page if how == "call" else customer.open("consent_none" if how == "tag" else "head")
-    page.wait_for_function("() => window.ringtrace")
-    if how == "call":
-        assert page.evaluate("() => ringtrace.consent('none')") == "none"
-    asked = len(customer.swaps)
-    customer.posts.clear()
-    page.mouse.move(5, 5)
-    page.evaluate(
-        "() => { ringtrace.track('form', {phone: '1'}); ringtrace.swap(); history.pushState({}, '', '/next') }"
+FORGET = """localStorage.clear();
+    ['', '; Domain=shop.test', '; Domain=www.shop.test'].forEach(domain => {
+        document.cookie = 'ringtrace=; Path=/; Max-Age=0' + domain });"""
+# What a page finds: the cookies (one per domain), the storage as kept before with some changes; who may be meant.
+FOUND: dict[str, tuple[dict[str, str], str, set[str | None]]] = {
+    "nothing": ({}, "", {None}),
+    "both": ({"shop.test": "a"}, "kept.visitor = 'a'", {"a"}),
+    "no cookie": ({}, "kept.visitor = 'a'", {"a"}),
+    "no storage": ({"shop.test": "a"}, "", {"a"}),
+    "they differ": ({"shop.test": "a"}, "kept.visitor = 'b'", {"a", "b"}),
+    "spoilt storage": ({"shop.test": "a"}, "kept = '{'", {"a"}),
+    "storage without a visitor": ({"shop.test": "a"}, "kept.visitor = null", {"a"}),
+    "another site's storage": ({"shop.test": "a"}, "kept.site = 'other'", {"a"}),
+    "another site's storage, no cookie": ({}, "kept.site = 'other'", {None}),
+    "a spoilt cookie": ({"shop.test": "%E0%A4%A"}, "kept.visitor = 'a'", {"a", "%E0%A4%A"}),
+    "two cookies": ({"shop.test": "a", "": "b"}, "", {"a", "b"}),
+    "two cookies and storage": ({"shop.test": "a", "": "b"}, "kept.visitor = 'a'", {"a", "b"}),
+    "three cookies": ({"shop.test": "a", "www.shop.test": "b", "": "c"}, "kept.visitor = 'c'", {"a", "b", "c"}),
+}
+
+
+def test_cookie_and_storage_mirror_each_other_and_are_repaired(customer: Customer) -> None:
+    customer.answer = lambda body: (200, swapped(visitor=body["visitor"] or "visitor-1.sig"))
+    customer.open("head")
+    customer.shows("#text", "(212) 555-0142")
+    before = customer.page.evaluate("() => localStorage.getItem('ringtrace')")
+    wrong = {}
+    for name, (cookies, change, meant) in FOUND.items():
+        customer.open("blank")
+        customer.page.evaluate(
+            f"""([cookies, before]) => {{ {FORGET}
+                let kept = JSON.parse(before); {change};
+                Object.entries(cookies).forEach(([domain, value]) => {{
+                    document.cookie = 'ringtrace=' + value + '; Path=/; Max-Age=999' + (domain && '; Domain=' + domain)
+                }});
+                if ({"true" if change else "false"})
+                    localStorage.setItem('ringtrace', typeof kept === 'string' ? kept : JSON.stringify(kept));
+                }}""",
+            [cookies, before],
+        )
+        asked = len(customer.swaps)
+        customer.open("head")
+        customer.until(lambda asked=asked: len(customer.swaps) > asked, "it did not ask")  # type: ignore[misc]
+        customer.settle()
+        customer.settle()
+        sent = customer.swaps[-1]["visitor"]
+        storage, cookie = customer.kept()
+        held = {part.partition("=")[2] for part in cookie.split("; ") if part.startswith("ringtrace=")}
+        visitor = sent or "visitor-1.sig"
+        if sent not in meant or len(customer.swaps) != asked + 1 or (held, storage["visitor"]) != ({visitor}, visitor):
+            wrong[name] = (sent, storage["visitor"], cookie)
+    assert wrong == {}
+
+
+def test_nothing_else_is_kept(customer: Customer) -> None:
+    customer.open("head", "?gclid=one")
+    customer.shows("#text", "(212) 555-0142")
+    found = "() => [Object.keys(localStorage), Object.keys(sessionStorage), document.cookie.split('; ').length]"
+    assert customer.page.evaluate(found) == [["ringtrace"], [], 1]
+    cookie = customer.context.cookies()[0]
+    assert (cookie["name"], cookie["domain"], cookie["path"], cookie["sameSite"]) == (
+        "ringtrace",
+        ".shop.test",
+        "/",
+        "Lax",
     )
-    if how != "default":
-        page.evaluate("() => document.querySelector('a')?.click()")
-    customer.settle()
-    assert "555-0100" in str(page.text_content("#text"))
-    assert customer.kept() == (None, "")
-    assert len(customer.swaps) == asked == 1
-    assert customer.posts == []
-    assert page.evaluate("() => [ringtrace.visitor(), ringtrace.numbers()]") == [None, {}]
-
-
-def test_privacy_control_outranks_the_page(customer: Customer) -> None:
-    customer.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true});")
-    page = customer.open("head")
-    page.wait_for_function("() => window.ringtrace")
-    assert page.evaluate("() => ringtrace.consent('full')") == "none"
-    customer.settle()
-    assert customer.swaps == []
-
-
-def test_source_level_shows_a_number_and_stores_nothing(customer: Customer) -> None:
-    customer.answer = lambda body: (200, swapped(visitor=None, visit=None))
-    page = customer.open("consent_source")
-    customer.shows("#text", "(212) 555-0142")
-    page.mouse.move(5, 5)
-    page.evaluate("() => ringtrace.track('form', {phone: '1'})")
-    customer.settle()
-    assert customer.kept() == (None, "")
-    assert [(body["consent"], body["visitor"]) for body in customer.swaps] == [("source", None)]
-    assert customer.posts == []
-
-
-def test_consent_given_later_asks_then_and_taken_back_clears(customer: Customer) -> None:
-    page = customer.open("consent_none")
-    page.wait_for_function("() => window.ringtrace")
-    page.evaluate("() => ringtrace.consent('full')")
-    customer.shows("#text", "(212) 555-0142")
-    assert [body["consent"] for body in customer.swaps] == ["full"]
-    assert customer.kept()[0]["visitor"] == "visitor-1.sig"
-    customer.answer = lambda body: (200, swapped({OWN: OTHER}, visitor=None, visit=None))
-    page.evaluate("() => ringtrace.consent('source')")
-    customer.shows("#text", "(212) 555-0155")
-    assert customer.kept() == (None, "")
-    page.evaluate("() => ringtrace.consent('nonsense')")
-    assert page.evaluate("() => ringtrace.consent()") == "source"
-
-
-def test_consent_withdrawn_while_an_answer_is_under_way_makes_it_void(customer: Customer) -> None:
-    customer.answer = lambda body: HANG
-    page = customer.open("head")
-    customer.until(lambda: customer.swaps, "nothing was asked")
-    with page.expect_event("requestfailed"):
-        page.evaluate("() => ringtrace.consent('none')")
-    customer.settle()
-    assert page.text_content("#text") == "(212) 555-0100"
-    assert customer.kept() == (None, "")
