@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import settings
 
 from app.accounts import passwords
 from store.engine import make_engine
@@ -12,6 +13,10 @@ from store.sessions import Database
 from tests.support.databases import Postgres, migrated_sqlite, postgres_server, sqlite_copy
 from tests.support.office import Office
 from tests.support.serving import Served, served
+
+# How long one example takes depends on what else the machine does; speed has benchmarks of its own.
+settings.register_profile("no hurry", deadline=None)
+settings.load_profile("no hurry")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,9 +3,8 @@
 import ipaddress
 import re
 
-import idna
-
 from core.errors import InvalidInput, shown
+from core.hosts import MAX_HOST, ascii_host
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _ALLOWED = "a host is allowed, such as example.com, without scheme, port or path"
@@ -21,15 +20,12 @@ def require_host(text: str, field: str) -> str:
         return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
     except ValueError:
         pass
-    try:
-        ascii_host = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
-        ascii_host = ""
-    labels = ascii_host.split(".")
+    plain = ascii_host(host) or ""
+    labels = plain.split(".")
     # What ends in a number is an IPv4 address to a browser (WHATWG URL), and this one is none.
-    if len(ascii_host) > 253 or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(plain) > MAX_HOST or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
         raise InvalidInput({field: f"{shown(text)} is no host; {_ALLOWED}"})
-    return ascii_host
+    return plain
 
 
 def require_network(text: str, field: str) -> str:

@@ -286,7 +286,7 @@ const times = now => {
   const page = win.performance.getEntriesByType('navigation')[0];
   const began = (page && page.activationStart) || 0;
   const loaded = now.tag && now.tag.src && win.performance.getEntriesByName(now.tag.src)[0];
-  const started = loaded ? loaded.startTime : now.late;
+  const started = loaded && loaded.startTime;
   if (typeof started === 'number') report.started_ms = Math.max(0, Math.round(started - began));
   if (page) report.ready_ms = Math.max(0, Math.round(page.domInteractive - began));
 };

@@ -47,7 +47,7 @@ const written = (found, from, to, link) => {
   const ours = [...inland(to)];
   const near = code(from) === code(to);
   let before = digits(found).length - ours.length;
-  return near && inland(from).length === ours.length
+  return near && from.e164.length === to.e164.length
     ? found.replace(/\d/g, digit => before-- > 0 ? digit : ours.shift())
     : found.replace(/\(.*\).*|[+\d].*/s, link || /^[+\d]+$/.test(found)
       ? to.e164 : near && !/^\W*(\+|00|011)/.test(found) ? to.national : to.international);
@@ -103,7 +103,7 @@ const off = node => node && (node.closest?.(SKIP) || off(node.getRootNode().host
 
 // A page that answers each edit by writing its own words back wins after 20 rounds, until it rests for half a second.
 const fought = (place, words) => {
-  const fight = fights[words] = fights[words] || [0];
+  const fight = fights[words] ??= [0];
   if (fight[1] !== batch) {
     fight[0]++;
     fight[1] = batch;
@@ -282,13 +282,12 @@ const route = () => location.href.replace(/#(?![!/]).*$/, '');
 const LEVELS = /^(full|source|none)$/;
 const tag = doc.currentScript;
 const given = tag?.dataset.consent;
-const late = performance.now();
 let level = navigator.globalPrivacyControl ? 'none' : LEVELS.test(given) ? given : config.consent;
 let here = route();
 let referrer = doc.referrer;
 // The request under way; whether the last answer was a good one.
 let asking;
-let answered;
+let answered = false;
 let retryAt = 0;
 let usedAt = 0;
 
@@ -328,11 +327,11 @@ const ask = () => {
   // A consent given or withdrawn meanwhile makes the answer void.
   const settle = answer => {
     if (asking !== mine) return;
-    asking = 0;
+    asking = false;
     retryAt = now() + 30000;
-    answered = safe(take)(answer, url);
+    answered = !!safe(take)(answer, url);
     // Until then what is remembered may stay; after that the page's own numbers return.
-    if (!answered && old(memory.at)) safe(show)({});
+    if (!answered && old(memory.at)) show({});
     flush();
   };
   // Who has not answered after five seconds has not answered.
@@ -368,9 +367,8 @@ const flush = () => {
 // The visit has ended (nobody used the page for the ttl), or the last question failed: worth asking once more.
 const stale = () => !asking && now() > retryAt && (!answered || old(Math.max(memory.at, usedAt)));
 const used = () => {
-  const due = stale();
+  if (stale()) ask();
   usedAt = now();
-  if (due) ask();
 };
 
 const path = url => url.replace(/\?[^#]*/, '');
@@ -404,7 +402,7 @@ const submitted = ({ target }) => {
 const consent = next => {
   if (!LEVELS.test(next) || next === level || navigator.globalPrivacyControl) return level;
   level = next;
-  asking = answered = 0;
+  asking = answered = false;
   queue = [];
   if (level !== 'full') {
     wipe();
@@ -439,14 +437,14 @@ const start = () => {
 win.ringtrace = {
   swap: safe(() => {
     scan(doc);
-    if (!answered && !asking) ask();
+    if (!answered) ask();
     return copy();
   }),
   numbers: copy,
   visitor: () => memory.visitor || null,
   consent: safe(consent),
   track: safe(send),
-  state: () => ({ ...config, targets: own, consent: level, answered: !!answered, numbers: copy(), reverted, late, tag })
+  state: () => ({ ...config, targets: own, consent: level, answered, numbers: copy(), reverted, tag })
 };
 
 if (doc.prerendering) on(doc, 'prerenderingchange', start);

@@ -8,6 +8,7 @@ taken for its search engine; a paid click from an assistant stays paid, as the o
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from attribution.rules.reference import Service, service_of_name
@@ -59,8 +60,10 @@ PAID_KINDS = frozenset(_PAID_BY_KIND)
 
 
 def fold(value: str | None) -> str:
-    """A word as rules compare it: without surrounding space, ignoring case; empty where there is none."""
-    return value.strip().casefold() if value else ""
+    """A word as rules compare it: NFKC, without surrounding space, ignoring case; empty where there is none."""
+    if not value:
+        return ""
+    return (value if value.isascii() else unicodedata.normalize("NFKC", value)).strip().casefold()
 
 
 def is_paid_medium(medium: str | None) -> bool:

@@ -10,23 +10,19 @@ import re
 
 from attribution.rules.channel import (
     AFFILIATE_MEDIUMS,
-    EMAIL_WORDS,
     REFERRAL_MEDIUMS,
     SOCIAL_MEDIUMS,
     fold,
     is_push,
 )
+from attribution.rules.presets import MAIL_WORDS
 from attribution.rules.query import Finding, Tags
-from attribution.rules.reference import CLICK_IDS, ClickIdKind, service_of_name
+from attribution.rules.reference import CLICK_IDS, ClickIdKind, network_of, service_of_name
 
 _EMAIL_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}")
 _PHONE = re.compile(r"\+\d[\d ().-]{7,18}\d")
 _UNPAID_MEDIUMS = (
-    EMAIL_WORDS
-    | SOCIAL_MEDIUMS
-    | REFERRAL_MEDIUMS
-    | AFFILIATE_MEDIUMS
-    | {"organic", "sms", "audio", "newsletter", "(none)"}
+    MAIL_WORDS | SOCIAL_MEDIUMS | REFERRAL_MEDIUMS | AFFILIATE_MEDIUMS | {"organic", "sms", "audio", "(none)"}
 )
 
 
@@ -57,11 +53,11 @@ def _contradictions(tags: Tags, click: ClickIdKind) -> list[Finding]:
     if medium and (fold(medium) in _UNPAID_MEDIUMS or is_push(None, medium)):
         found.append(_contradiction(click, "medium", medium.strip()))
     named = service_of_name(source) if source else None
-    if source and named is not None and named.network != _network(click):
+    if source and named is not None and named.network != network_of(click):
         found.append(_contradiction(click, "source", source.strip()))
     for name in tags.click_ids:
         other = CLICK_IDS[name.lower()]
-        if other.paid and _network(other) != _network(click):
+        if other.paid and network_of(other) != network_of(click):
             found.append(_contradiction(click, "click_id", name))
     return found
 
@@ -69,12 +65,6 @@ def _contradictions(tags: Tags, click: ClickIdKind) -> list[Finding]:
 def _contradiction(click: ClickIdKind, field: str, value: str) -> Finding:
     """The finding that ``value`` of ``field`` disagrees with ``click``."""
     return Finding(kind="contradiction", detail={"click_id": click.name, "field": field, "value": value})
-
-
-def _network(click: ClickIdKind) -> str:
-    """The company whose ads set this click id."""
-    service = service_of_name(click.source)
-    return service.network if service else click.source
 
 
 def unassigned(source: str | None, medium: str | None) -> tuple[Finding, ...]:

@@ -30,10 +30,12 @@ from attribution.rules.reference import (
     ClickIdKind,
     Service,
     behind_copy,
+    network_of,
     service_of_app,
     service_of_host,
     service_of_name,
 )
+from core.hosts import ascii_host
 
 _MEDIUM_OF_KIND = {
     "search": "organic",
@@ -143,9 +145,14 @@ def read_landing(url: str, referrer: str | None, *, own_hosts: Collection[str]) 
 
 
 def is_own_host(host: str, own_hosts: Collection[str]) -> bool:
-    """Whether a lower-case host is one of the site's domains, with or without ``www``, or below one."""
+    """Whether a lower-case host is one of the site's domains, with or without ``www``, or below one.
+
+    Each may be written in Unicode or in ASCII (``müller.example``, ``xn--mller-kva.example``).
+    """
+    host = ascii_host(host) or host
     for domain in own_hosts:
-        bare = domain.strip().lower().removeprefix("www.").rstrip(".")
+        written = domain.strip().lower()
+        bare = (ascii_host(written) or written).removeprefix("www.").rstrip(".")
         if bare and (host == bare or host.endswith("." + bare)):
             return True
     return False
@@ -215,25 +222,30 @@ def _speaking(marks: Mapping[str, str], came_from: Referrer) -> dict[str, str]:
     if not marks or came_from.kind in ("own", "return"):
         return {}
     network = came_from.service.network if came_from.service else None
-    return {
-        name: value
-        for name, value in marks.items()
-        if came_from.kind == "none" or (MARKS[name.lower()].paid and network in (None, "google"))
-    }
+
+    def speaks(mark: ClickIdKind) -> bool:
+        return came_from.kind == "none" or (mark.paid and network in (None, network_of(mark)))
+
+    return {name: value for name, value in marks.items() if speaks(MARKS[name.lower()])}
 
 
 def _channel(utm: Mapping[str, str], reading: _Reading, *, contradicts: bool) -> str:
     """The channel of a landing.
 
     An owner's unpaid medium speaks for itself where the source is not the owner's word or a paid click id contradicts
-    it: ``utm_medium=email`` with a ``gclid`` is Email, whatever lists Google is on.
+    it: ``utm_medium=email`` with a ``gclid`` is Email, whatever lists Google is on. A medium that means no channel
+    (``sem``, ``sponsored``) disagrees with nobody: a paid click id of the source's own network says that it is paid.
     """
     medium, campaign = utm.get("medium"), utm.get("campaign")
     if medium and not is_paid_medium(medium) and ("source" not in utm or contradicts):
         alone = channel_of(None, medium, campaign)
         if alone != "Unassigned":
             return alone
-    return channel_of(reading.source, reading.medium, campaign, service=reading.service)
+    click, said, service = reading.click, reading.medium, reading.service
+    agree = click is not None and click.paid and service is not None and service.network == network_of(click)
+    if click and agree and not contradicts and medium and channel_of(None, medium, None) == "Unassigned":
+        said = click.medium
+    return channel_of(reading.source, said, campaign, service=service)
 
 
 def _preset(utm: Mapping[str, str], reading: _Reading) -> str:

@@ -41,7 +41,21 @@ PRESETS: tuple[str, ...] = tuple(PRESET_NAMES)
 
 _POSITIONS = {preset: (index + 1) * 10 for index, preset in enumerate(PRESETS)}
 _SMS_WORDS = frozenset({"sms", "mms", "text", "text message", "text-message", "text_message"})
-_MAIL_WORDS = EMAIL_WORDS | {"newsletter", "mail"}
+MAIL_WORDS = EMAIL_WORDS | {
+    "newsletter",
+    "newsletters",
+    "e-newsletter",
+    "enewsletter",
+    "email newsletter",
+    "email-newsletter",
+    "email_newsletter",
+    "mail",
+    "mailing",
+    "e-mailing",
+    "emailing",
+    "mailshot",
+}
+"""Mediums, and sources without a medium, that mean a mail-out. GA4's channel Email knows ``EMAIL_WORDS`` only."""
 _BY_KIND = {
     "search": "organic_search",
     "social": "social",
@@ -69,7 +83,7 @@ def preset_of(source: str | None, medium: str | None, service: Service | None) -
         return _paid_preset(med, service)
     if med in DISPLAY_MEDIUMS:
         return "display"
-    if med in _MAIL_WORDS or (not med and src in _MAIL_WORDS):
+    if med in MAIL_WORDS or (not med and src in MAIL_WORDS):
         return "email"
     if med in _SMS_WORDS or src == "sms":
         return "sms"
@@ -102,7 +116,7 @@ def _unpaid_preset(src: str, med: str, service: Service | None) -> str:
         return "organic_search"
     if "video" in med:
         return "video"
-    if src in _MAIL_WORDS:
+    if src in MAIL_WORDS:
         return "email"
     if src in ("", "direct", "(direct)") and med in ("", "(none)", "(not set)"):
         return "direct"

@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus, unquote_to_bytes
 
 from attribution.rules.reference import CLICK_IDS, KNOWN_OTHER, MARKS, MISSPELLINGS, UTM_FIELDS, UTM_MORE
+from core.hosts import MAX_HOST, ascii_host
 
-MAX_URL = 8192
-"""Characters of an address that are looked at; what follows is ignored."""
+MAX_URL = 16_384
+"""Characters of an address that are looked at; what follows is ignored. The snippet and the API take none longer."""
 MAX_VALUE = 512
 """Characters of a UTM value that are kept."""
 MAX_CLICK_ID = 512
@@ -31,7 +32,7 @@ MAX_QUERY = 2048
 _MAX_NAME = 40
 _MAX_SQUEEZED = len("utmcampaign") + 2
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 _ADDRESS = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*):)?(?://(?P<authority>[^/?#]*))?(?P<path>[^?#]*)"
     r"(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
@@ -83,7 +84,10 @@ class Tags:
 
 
 def clean(text: str, limit: int) -> str:
-    """Text without control characters, direction marks and lone surrogates, at most ``limit`` characters long."""
+    """Text without control characters, direction marks, zero-width spaces and lone surrogates.
+
+    At most ``limit`` characters long.
+    """
     return _CONTROL.sub("", text[:limit])
 
 
@@ -131,12 +135,16 @@ def split_address(url: str) -> Address:
 
 
 def _host_of(authority: str) -> str:
-    """The host of an authority, lower-case, without user, port and final dot; empty if it is no host name."""
+    """The host of an authority, without user, port and final dot; empty if it is no host name.
+
+    In ASCII and lower case, or as it came where it has no such form.
+    """
     host = authority.rsplit("@", 1)[-1].lower()
     if host.startswith("["):
         return ""
-    host = host.split(":", 1)[0].rstrip(".")
-    return host if len(host) <= 253 and _HOST.fullmatch(host) else ""
+    bare = host.split(":", 1)[0].rstrip(".")
+    host = ascii_host(bare) or bare
+    return host if len(host) <= MAX_HOST and _HOST.fullmatch(host) else ""
 
 
 def _pairs(query: str) -> Iterator[tuple[str, str]]:

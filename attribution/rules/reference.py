@@ -9,6 +9,7 @@ the public suffix list bundled with ``tldextract`` tells apart; nothing is fetch
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +18,9 @@ from typing import Any
 
 from tldextract import TLDExtract
 
+from core.hosts import MAX_HOST
+
 _DATA = Path(__file__).parent / "data"
-MAX_HOST = 253
-"""Longest host name DNS allows, in characters (RFC 1035)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,8 @@ MARKS: Mapping[str, ClickIdKind] = _kinds(_clicks["marks"])
 """Parameters by which networks mark links without naming one click, by lower-case name.
 
 ``gad_source`` is left where privacy features strip the click id of a Google ad; ``srsltid`` marks free listings of
-Google's shopping. They speak only where neither a click id nor the owner's words do.
+Google's shopping; ``n_ad`` and ``n_ad_group`` name the advertisement of Naver's search. They speak only where
+neither a click id nor the owner's words do.
 """
 
 _HOSTS: dict[str, Service] = {}
@@ -208,9 +210,18 @@ def service_of_app(identifier: str) -> Service | None:
 
 
 def service_of_name(value: str) -> Service | None:
-    """The service an owner's ``utm_source`` names: by its exact name or host, ignoring case, never by a part of it."""
-    folded = " ".join(value.casefold().split())
+    """The service an owner's ``utm_source`` names: by its exact name or host, never by a part of it.
+
+    Case, the width of letters (NFKC) and doubled spaces are ignored.
+    """
+    folded = " ".join((value if value.isascii() else unicodedata.normalize("NFKC", value)).casefold().split())
     service = _NAMES.get(folded)
     if service is None and "." in folded:
         service = service_of_host(folded.removeprefix("www.").rstrip("."))
     return service
+
+
+def network_of(click: ClickIdKind) -> str:
+    """The company whose ads or links carry this click id or mark."""
+    service = service_of_name(click.source)
+    return service.network if service else click.source

@@ -70,7 +70,7 @@ def visited(browser: Browser, sqlite_template: Path, tmp_path_factory: pytest.Te
                 if shop.reports:
                     wait_until(
                         lambda name=name: "www." + name in staff.get(built.found(name)).text,
-                        15,
+                        60,
                         f"{name} did not report",
                     )
             tabs["healthy"].evaluate("0")  # what was posted is known here now

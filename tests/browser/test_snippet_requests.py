@@ -126,7 +126,7 @@ def test_the_page_can_ask_how_it_stands(customer: Customer) -> None:
     page = customer.open("living")
     customer.swapped()
     state = page.evaluate("() => ringtrace.state()")
-    assert set(state) >= {"site", "base", "consent", "answered", "targets", "numbers", "reverted", "late", "tag"}
+    assert set(state) >= {"site", "base", "consent", "answered", "targets", "numbers", "reverted", "tag"}
     assert (state["site"], state["base"], state["consent"], bool(state["answered"])) == (KEY, CALLS, "full", True)
     assert ["+" + re.sub(r"\D", "", target) for target in state["targets"]] == [OWN, LONDON]
     assert state["numbers"] == swapped()["numbers"]
