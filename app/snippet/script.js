@@ -391,7 +391,7 @@ const clicked = event => {
   if (!link || off(link)) return;
   // In E.164 where it is a number we know.
   const number = link.getAttribute('href').split(/[;,?]/)[0].replace(/[^+\d]/g, '');
-  send('tel_click', { number: Object.keys(known).find(one => number.endsWith(one.slice(-7))) || number });
+  send('tel_click', { number: Object.keys(known).find(one => number.endsWith(inland(known[one]))) || number });
 };
 
 const submitted = ({ target }) => {

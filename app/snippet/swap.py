@@ -83,10 +83,10 @@ def _swap(room: EngineRoom, message: SwapMessage) -> Response:
             unseen = _nobody({}, None)
         elif consent == "source":
             unseen = _by_source(session, site, message)
+    answer = jsonify({**unseen, **look}) if unseen is not None else _remembered(room, site, message, asker, look, at)
+    # Last: where the database does not answer, the visitor comes first and does not wait for this too.
     note_host(room, site, "answered", host_of(message.url), at)
-    if unseen is not None:
-        return allow_origin(jsonify({**unseen, **look}), origin)
-    return allow_origin(_remembered(room, site, message, asker, look, at), origin)
+    return allow_origin(answer, origin)
 
 
 def _remembered(

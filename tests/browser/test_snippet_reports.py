@@ -213,6 +213,15 @@ def test_a_click_on_a_telephone_link_tells_the_number_dialled(customer: Customer
     ]
 
 
+def test_another_number_that_ends_alike_is_not_taken_for_ours(customer: Customer) -> None:
+    page = opened(customer)
+    for dialled in ("tel:+16465550142", "tel:+1-646-555-0100"):
+        page.evaluate("href => { document.getElementById('other').href = href }", dialled)
+        page.click("#other")
+    customer.until(lambda: len(customer.events) == 2, "no clicks")
+    assert [event["number"] for event in customer.events] == ["+16465550142", "+16465550100"]
+
+
 def test_clicks_in_shadow_trees_and_frames_on_children_of_links_are_told(customer: Customer) -> None:
     page = customer.made(
         """<!doctype html><html><head><title>Clicks</title>TAG</head><body>
