@@ -11,8 +11,8 @@ all of them.
   over a page also pays for the objects the browser makes for its nodes. *Steps* is that walker without the reading; it
   could find nothing. Against it stands, on another fresh page, the whole script from its first character on, for a
   visitor who returns: parsed, its handlers set, the remembered number written into 20 places, its own edits observed.
-  The page is loaded, laid out and idle before either begins. Frames and shadow trees are looked for in a task of
-  their own right after; that one is in the longest task only.
+  The page is loaded, laid out and idle before either begins. On large pages frames and shadow trees are looked
+  for in a task of their own right after; that one is in the longest task only.
 - *After the answer*: from the server's answer being read to the number being in place, for a new visitor; by the clock
   on the wall, as Chromium does not count what follows a download as script time.
 - *Longest run and task*: the script's longest stretch without a pause, and the longest task of the page's thread from

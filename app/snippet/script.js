@@ -186,8 +186,9 @@ const scan = safe(root => {
   nodes.forEach(puttext);
   [root, ...root.querySelectorAll(MARKED)].forEach(element => NAMES.forEach(name => put(element, name)));
   enter(root);
-  // Frames and shadow trees in a task of their own: on a large page it takes as long again to look for them.
-  setTimeout(() => root.querySelectorAll('*').forEach(enter));
+  // Frames and shadow trees; on a large page, where it takes as long again to look for them, in a task of their own.
+  const all = root.querySelectorAll('*');
+  all[5000] ? setTimeout(() => all.forEach(enter)) : all.forEach(enter);
 });
 
 const observer = new MutationObserver(records => {
@@ -239,7 +240,7 @@ const show = numbers => {
   if (before + text(numbers) === '{}{}') return;
   edited = new WeakMap();
   scan(doc);
-  doc.dispatchEvent(new CustomEvent('ringtrace:swapped', { detail: { numbers: copy(), visitor: memory.visitor } }));
+  doc.dispatchEvent(new CustomEvent('ringtrace:swapped', { detail: { numbers: copy() } }));
 };
 
 const copy = () => JSON.parse(text(shown));
