@@ -144,6 +144,9 @@ def test_the_click_id_of_a_large_network_is_a_campaign(customer: Customer) -> No
         customer.settle()
         if len(customer.swaps) != asked + 1:
             missed.append(name)
+            continue
+        # One question at a time: the next campaign is asked for once this one was answered.
+        page.wait_for_function("answers => probe.heard.length >= answers", arg=len(customer.swaps))
     assert missed == []
     assert customer.events == []
 
