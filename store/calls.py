@@ -96,6 +96,23 @@ class MatchDecision(OfAccount, Base):
     __table_args__ = (points_to("calls", "call_id"), Index(None, "account_id", "call_id", "decision_id"))
 
 
+class CallAnswer(OfAccount, Base):
+    """An answer of the model that a later, better one took the place of: what was known then, kept beside it."""
+
+    __tablename__ = "call_answers"
+    call_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(String(40))
+    model_version: Mapped[str | None] = mapped_column(String(40))
+    none_likelihood: Mapped[float] = mapped_column(Double)
+    visit_id: Mapped[str | None] = mapped_column(Id)
+    visitor_id: Mapped[str | None] = mapped_column(Id)
+    likelihood: Mapped[float | None] = mapped_column(Double)
+    candidates: Mapped[list[Any]] = mapped_column(JSON)
+    __table_args__ = (points_to("calls", "call_id"),)
+
+
 class CallTag(OfAccount, Base):
     """A tag of a call."""
 

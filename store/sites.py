@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, LargeBinary, String, text
+from sqlalchemy import JSON, Double, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.base import E164, Base, Id, Name, OfAccount, Tenant, points_to
@@ -33,6 +33,8 @@ class Site(OfAccount, Base):
     exclude_networks: Mapped[list[str]] = mapped_column(JSON)
     visitors_per_number: Mapped[int] = mapped_column(default=20)
     likelihood_target: Mapped[float] = mapped_column(default=0.9)
+    sure_from: Mapped[float] = mapped_column(Double, default=0.9, server_default=text("0.9"))
+    likely_from: Mapped[float] = mapped_column(Double, default=0.6, server_default=text("0.6"))
     created_at: Mapped[datetime]
 
 
