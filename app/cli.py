@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from app import clock
 from app.settings import PREFIX, Settings, SettingsError
 from core.errors import RingtraceError
+from numberpool.rules.allocation import POLICIES
 
 
 class Tidy(click.Group):
@@ -160,6 +162,103 @@ def reclassify(
     for title, moves in (("channel", outcome["channels"]), ("source", outcome["sources"])):
         for move in moves:
             click.echo(f"{title}: {move['from'] or 'none'} -> {move['to'] or 'none'}: {move['visits']}")
+
+
+@main.command()
+@click.option("--account", "account_id", required=True, metavar="ID", help="The account whose calls it learns from.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--nightly", is_flag=True, hidden=True, help="Run by the server: gives way, and ends with it.")
+def train(account_id: str, as_json: bool, nightly: bool) -> None:
+    """Refit the likelihood model of an account; prints what changed, and whether the new version is used and why.
+
+    It learns from calls and visits, and from what staff decided. A version that predicts held-out calls no better
+    than the present one is kept and not used. Safe while serving; staff can step back on the Model page.
+    """
+    from app import train as command
+    from app.database import closing_database
+    from app.training_process import be_nightly_child
+
+    if nightly:
+        be_nightly_child()
+    settings = _settings()
+    with (
+        closing_database(settings.database_url) as database,
+        click.progressbar(length=100, label="learning", file=sys.stderr, hidden=as_json) as bar,
+    ):
+        trained = command.train(
+            database,
+            account_id,
+            at=clock.now(),
+            days=settings.candidate_days,
+            by="nightly" if nightly else "command",
+            progress=lambda share: bar.update(round(share * 100) - bar.pos),
+        )
+    click.echo(json.dumps(trained.told()) if as_json else "\n".join(trained.lines()))
+
+
+@main.command()
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option(
+    "--allocation",
+    type=click.Choice(list(POLICIES)),
+    default=next(iter(POLICIES)),
+    show_default=True,
+    help="Which number a new visitor gets.",
+)
+@click.option("--numbers", multiple=True, metavar="POOL=N", help="Play with another number of numbers in this pool.")
+@click.option("--truth", metavar="FILE", type=click.Path(path_type=Path), help='Who called: lines {"call", "visitor"}.')
+@click.option("--no-learning", is_flag=True, help="Answer with the shipped model throughout.")
+@click.option("--skip-bad-lines", is_flag=True, help="Pass over lines that cannot be read, and count them.")
+@click.option("--what-if/--no-what-if", default=True, show_default=True, help="Also replay other pool sizes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+def backtest(
+    trace: Path,
+    out: Path,
+    allocation: str,
+    numbers: tuple[str, ...],
+    truth: Path | None,
+    no_learning: bool,
+    skip_bad_lines: bool,
+    what_if: bool,
+    as_json: bool,
+) -> None:
+    """Play a recorded history through pools and matching, and say how well callers were known.
+
+    TRACE is NDJSON, plain or gzip. Writes assignments.ndjson, matches.ndjson, summary.json and report.html.
+    """
+    from app import backtest as command
+    from reports.backtest.run import Setting
+
+    sizes = dict(command.pool_size(text) for text in numbers)
+    setting = Setting(
+        trace=trace, allocation=allocation, numbers=sizes, learning=not no_learning, skip_bad_lines=skip_bad_lines
+    )
+    summary = command.backtest(setting, out, truth=truth, what_if=what_if)
+    if summary["bad_lines"]:
+        were = "line was" if summary["bad_lines"] == 1 else "lines were"
+        example = summary["bad_line_examples"][0]
+        click.echo(f"{summary['bad_lines']} bad {were} passed over: {example}", err=True)
+    click.echo(json.dumps(summary) if as_json else command.told(summary, out))
+
+
+@main.command("import")
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--account", "account_id", required=True, metavar="ID", help="The account the history belongs to.")
+@click.option("--skip-bad-lines", is_flag=True, help="Pass over lines that cannot be read, and count them.")
+@click.option("--train/--no-train", default=True, show_default=True, help="Fit the likelihood model at the end.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def import_history(trace: Path, account_id: str, skip_bad_lines: bool, train: bool, as_json: bool) -> None:
+    """Load a recorded history into an account: its visits, calls and what staff decided, each at its own time.
+
+    TRACE is NDJSON, plain or gzip. Without a site of its domain the account gets one, with sources and numbers from
+    the first line. A run that broke off is taken up by the next one; a file that was imported changes nothing.
+    """
+    from app.importing import command
+
+    settings = _settings()
+    imported = command.run(settings, trace, account_id, skip_bad_lines=skip_bad_lines, training=train)
+    click.echo(json.dumps(imported.told()) if as_json else "\n".join(imported.said()))
 
 
 @main.command()

@@ -49,7 +49,7 @@ def region_of(request: Request, settings: Settings, address: Address | None) -> 
         if region is not None:
             return region
     if settings.region_header and is_in(_parse(request.remote_addr), settings.trusted_proxies):
-        return _iso(request.headers.get(settings.region_header, "").strip().upper())
+        return iso_region(request.headers.get(settings.region_header, ""))
     return None
 
 
@@ -62,7 +62,9 @@ def _parse(text: str | None) -> Address | None:
     return mapped or address
 
 
-def _iso(text: str) -> str | None:
+def iso_region(text: str) -> str | None:
+    """A region as ISO 3166-2 writes it (US-NY), or None where the text names none; a country alone is no region."""
+    text = text.strip().upper()
     country, dash, part = text.partition("-")
     fits = dash and len(country) == 2 and country.isalpha() and 1 <= len(part) <= 3 and part.isalnum()
     return text if fits and text.isascii() else None
@@ -110,4 +112,4 @@ def _lookup(path: Path, stamp: Stamp, address: str) -> str | None:
         part = found["subdivisions"][0]["iso_code"]  # type: ignore[index,call-overload]
     except (ValueError, KeyError, IndexError, TypeError, maxminddb.InvalidDatabaseError):
         return None
-    return _iso(f"{country}-{part}")
+    return iso_region(f"{country}-{part}")

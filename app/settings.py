@@ -4,6 +4,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,8 +41,7 @@ class Settings:
     api_calls_per_minute: int
     new_visitors_per_minute: int
     candidate_days: int
-    sure_from: float
-    likely_from: float
+    train_at: time | None
     log_level: str
     demo: bool
 
@@ -87,8 +87,7 @@ class Settings:
             api_calls_per_minute=read("API_CALLS_PER_MINUTE", 6000, _count, "a whole number from 1"),
             new_visitors_per_minute=read("NEW_VISITORS_PER_MINUTE", 600, _count, "a whole number from 1"),
             candidate_days=read("CANDIDATE_DAYS", 60, _count, "a whole number of days from 1"),
-            sure_from=read("SURE_FROM", 0.9, _share, "a number between 0 and 1"),
-            likely_from=read("LIKELY_FROM", 0.6, _share, "a number between 0 and 1"),
+            train_at=read("TRAIN_AT", time(3, 30), _time_of_day, "a time from 00:00 to 23:59, or off"),
             log_level=read("LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
             demo=read("DEMO", False, _flag, "on or off"),
         )
@@ -186,9 +185,11 @@ def _count(text: str) -> int:
     return value
 
 
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
+def _time_of_day(text: str) -> time | None:
+    if text.lower() == "off":
+        return None
+    value = time.fromisoformat(text.rjust(5, "0"))
+    if len(text) > 5 or ":" not in text or value.tzinfo is not None:
         raise ValueError
     return value
 

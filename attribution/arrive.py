@@ -240,6 +240,7 @@ def seen(visitor: Visitor, visit: Visit, *, at: datetime, path: str | None = Non
         visit.page_views += 1
         if at >= visit.last_seen_at:
             visit.last_path = clean(path, 400)
+            visit.last_viewed_at = at
     if at >= visit.last_seen_at:
         visit.last_seen_at = at
         visit.left_at = None

@@ -8,14 +8,15 @@ from datetime import datetime
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
-def new_id(at: datetime) -> str:
+def new_id(at: datetime, order: int | None = None) -> str:
     """A new id for something that came to be at `at` (aware UTC): 32 hex digits of a UUIDv7.
 
     48 bits of milliseconds lead, 74 random bits follow, so ids of one moment do not collide and
-    sorting by id is sorting by creation to the millisecond.
+    sorting by id is sorting by creation to the millisecond. With `order` (0 to 2^34 - 1, RFC 9562 section 6.2 method
+    1) ids of one millisecond sort by it: for what is known to have happened in this order.
     """
     millis = int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    random = secrets.randbits(74)
+    random = secrets.randbits(74) if order is None else (order & 0x3_FFFF_FFFF) << 40 | secrets.randbits(40)
     value = millis << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | (random & (1 << 62) - 1)
     return uuid.UUID(int=value).hex
 

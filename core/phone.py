@@ -110,6 +110,20 @@ def is_country(code: object) -> bool:
     return isinstance(code, str) and code in phonenumbers.SUPPORTED_REGIONS
 
 
+def country_of(number: str) -> str | None:
+    """The country (ISO 3166-1 alpha-2) a number in E.164 is at home in, or None where it names none.
+
+    Where several share a calling code and the number does not tell, the main one of them.
+    """
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None
+    main = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    found = phonenumbers.region_code_for_number(parsed) or main
+    return found if is_country(found) else None
+
+
 @lru_cache(maxsize=8192)
 def _format(number: str, form: int) -> str:
     try:

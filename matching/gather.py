@@ -5,27 +5,25 @@ be explained later just as it was scored.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from attribution.rules.landing import read_landing
 from core.regions import region_of_number
 from core.text import clean
 from core.time import hour_of_week
-from matching.phone_history import other_phones, phone_history
+from matching.phone_history import in_parts, other_phones, phone_history
+from matching.rules.background import RECENT_SECONDS, recent
 from matching.rules.facts import CallFacts, CandidateFacts, Device, PhoneHistory
+from matching.rules.habits import PAGE_OPEN, region_share
 from store.calls import Call
 from store.sessions import AccountSession
 from store.sites import Site, TrackingSource
 from store.visits import Assignment, Form, Visit, VisitEvent, Visitor
-
-PAGE_OPEN = timedelta(seconds=90)
-"""A page that gave a life sign this recently and did not say goodbye is open: heartbeats come every 30 s."""
-BURST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +41,10 @@ def gather(session: AccountSession, call: Call, *, at: datetime, days: int) -> S
     since = at - timedelta(days=days)
     rows = _holders(session, call, at, since)
     later = _as_of(session, [row for row in rows if row.last_seen_at > at], at)
-    clicks = _latest(session, call, VisitEvent, at, since)
-    forms = _latest(session, call, Form, at, since)
-    elsewhere = other_phones(session, call, at) if call.from_number else {}
+    visitors = [row.visitor_id for row in rows]
+    clicks = _clicks(session, call, at, since)
+    forms = _forms(session, visitors, at, since)
+    elsewhere = other_phones(session, call, visitors, at) if call.from_number else {}
     candidates = tuple(_facts(row, later.get(row.visit_id), clicks, forms, elsewhere, at) for row in rows)
     return Scene(
         call=_call_facts(session, call, candidates, at),
@@ -65,10 +64,12 @@ class _Holder(NamedTuple):
     started_at: datetime
     last_seen_at: datetime
     last_path: str | None
+    last_viewed_at: datetime | None
     left_at: datetime | None
     page_views: int
     ordinal: int
     device: str
+    shown: bool
 
 
 def _holders(session: AccountSession, call: Call, at: datetime, since: datetime) -> list[_Holder]:
@@ -84,6 +85,18 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
         .correlate(Assignment)
         .scalar_subquery()
     )
+    shown = aliased(Assignment)
+    visits_own = (
+        select(shown.assignment_id)
+        .where(
+            shown.account_id == Visit.account_id,
+            shown.visitor_id == Visit.visitor_id,
+            shown.source_id == Visit.source_id,
+            shown.started_at <= at,
+        )
+        .correlate(Visit)
+        .exists()
+    )
     rows = session.execute(
         select(
             Visitor.visitor_id,
@@ -93,10 +106,13 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
             Visit.started_at,
             Visit.last_seen_at,
             Visit.last_path,
+            Visit.last_viewed_at,
             Visit.left_at,
             Visit.page_views,
             Visit.ordinal,
             Visit.device,
+            # What the latest visit shows is its own source's number, where it has one.
+            (Assignment.source_id == Visit.source_id) | Visit.source_id.is_(None) | ~visits_own,
         )
         .select_from(Assignment)
         .join(Visitor, Visitor.visitor_id == Assignment.visitor_id)
@@ -108,13 +124,14 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
             Visit.last_seen_at >= since,
         )
     )
-    return list({row[0]: _Holder(*row) for row in rows}.values())
+    return list({row[0]: _Holder._make(row) for row in rows}.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class _AsOf:
     last_seen_at: datetime
     last_path: str | None
+    last_viewed_at: datetime | None
     page_views: int
     left: bool
 
@@ -137,28 +154,42 @@ def _stood(visit: _Holder, events: Sequence[VisitEvent]) -> _AsOf:
     views = [e for e in events if e.type == "pageview"]
     return _AsOf(
         last_seen_at=events[-1].at if events else visit.started_at,
-        last_path=_path(views[-1].url) if views else None,
+        last_path=page_path(views[-1].url) if views else None,
+        last_viewed_at=views[-1].at if views else None,
         page_views=len(views),
         left=bool(events) and events[-1].type == "leave",
     )
 
 
-def _path(url: str | None) -> str | None:
+def page_path(url: str | None) -> str | None:
     """The path of a page's address, as a visit keeps it."""
     return None if url is None else clean(read_landing(url, None, own_hosts=()).landing_path, 400)
 
 
-def _latest(
-    session: AccountSession, call: Call, kind: type[VisitEvent] | type[Form], at: datetime, since: datetime
-) -> dict[str, datetime]:
-    """Per visitor the latest click on this number, or the latest form."""
-    query = select(kind.visitor_id, func.max(kind.at)).where(kind.at <= at, kind.at >= since)
-    if kind is VisitEvent:
-        query = query.where(VisitEvent.type == "tel_click", VisitEvent.number == call.number)
-    else:
-        holders = select(Assignment.visitor_id).where(Assignment.number == call.number)
-        query = query.where(Form.visitor_id.in_(holders))
-    return {row[0]: row[1] for row in session.execute(query.group_by(kind.visitor_id))}
+def _clicks(session: AccountSession, call: Call, at: datetime, since: datetime) -> dict[str, datetime]:
+    """Per visitor the latest click on this number."""
+    rows = session.execute(
+        select(VisitEvent.visitor_id, func.max(VisitEvent.at))
+        .where(
+            VisitEvent.at <= at,
+            VisitEvent.at >= since,
+            VisitEvent.type == "tel_click",
+            VisitEvent.number == call.number,
+        )
+        .group_by(VisitEvent.visitor_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _forms(session: AccountSession, visitors: Sequence[str], at: datetime, since: datetime) -> dict[str, datetime]:
+    """Per visitor the latest form."""
+    found: dict[str, datetime] = {}
+    for some in in_parts(visitors):
+        query = select(Form.visitor_id, func.max(Form.at)).where(
+            Form.at <= at, Form.at >= since, Form.visitor_id.in_(some)
+        )
+        found.update((row[0], row[1]) for row in session.execute(query.group_by(Form.visitor_id)))
+    return found
 
 
 def _facts(
@@ -177,7 +208,10 @@ def _facts(
         source=holder.source_id,
         last_seen_at=last_seen,
         seconds_since_seen=max(0.0, (at - last_seen).total_seconds()),
-        page_open=not left and at - last_seen <= PAGE_OPEN,
+        page_open=not left and (at - last_seen).total_seconds() <= PAGE_OPEN,
+        left=left,
+        shown=bool(holder.shown),
+        seconds_since_view=_seconds_since(then.last_viewed_at if then else holder.last_viewed_at, at),
         last_page_path=then.last_path if then else holder.last_path,
         page_views=max(1, then.page_views if then else holder.page_views),
         visits=holder.ordinal,
@@ -200,30 +234,25 @@ def _call_facts(session: AccountSession, call: Call, candidates: Sequence[Candid
         .where(TrackingSource.source_id == call.source_id)
     ).one()
     region = region_of_number(call.from_number)
-    facts = CallFacts(
+    lately = session.execute(
+        select(Call.started_at, Call.number, Call.from_number, Call.none_likelihood).where(
+            Call.site_id == call.site_id,
+            Call.started_at >= at - timedelta(seconds=RECENT_SECONDS),
+            or_(Call.started_at < at, (Call.started_at == at) & (Call.call_id < call.call_id)),
+            Call.number != call.number,
+        )
+    ).all()
+    return CallFacts(
         at=at,
         caller=call.from_number,
         local_hour_of_week=hour_of_week(at, zone),
+        number=call.number,
+        source=call.source_id,
         number_kind="pool" if kind == "online" else "offline",
         caller_region=region,
-        region_share=_region_share(region, candidates),
+        region_share=region_share(region, [candidate.region for candidate in candidates]),
+        recent_nobody=recent(((at - when).total_seconds(), none) for when, _, _, none in lately),
+        recent_calls_other_numbers=len(
+            {number for _, number, caller, _ in lately if caller is not None and caller == call.from_number}
+        ),
     )
-    if call.from_number is None:
-        return facts
-    others = session.scalar(
-        select(func.count(func.distinct(Call.number))).where(
-            Call.from_number == call.from_number,
-            Call.started_at >= at - BURST,
-            Call.started_at <= at,
-            Call.number != call.number,
-        )
-    )
-    return replace(facts, recent_calls_other_numbers=others or 0)
-
-
-def _region_share(region: str | None, candidates: Sequence[CandidateFacts]) -> float | None:
-    """The share of the number's recent visitors who are in the caller's region, smoothed so that few prove little."""
-    known = [c.region for c in candidates if c.region is not None]
-    if region is None or not known:
-        return None
-    return (known.count(region) + 1) / (len(known) + 20)

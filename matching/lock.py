@@ -1,10 +1,12 @@
 """A call, held while it is changed: two people, or a person and the model, may be at it at the same moment."""
 
-from sqlalchemy import select
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
 
 from core.errors import NotFound, shown
 from core.ids import is_id
-from store.calls import Call
+from store.calls import Call, MatchDecision
 from store.sessions import AccountSession
 
 
@@ -18,3 +20,9 @@ def locked_call(session: AccountSession, call_id: str) -> Call:
     if call is None:
         raise NotFound(f"there is no call {shown(call_id)}")
     return call
+
+
+def after_the_last(session: AccountSession, call: Call, at: datetime) -> datetime:
+    """`at`, or just after the call's last decision: a history has one order, whatever two machines' clocks say."""
+    last = session.scalar(select(func.max(MatchDecision.at)).where(MatchDecision.call_id == call.call_id))
+    return at if last is None or last < at else last + timedelta(microseconds=1)

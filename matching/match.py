@@ -1,23 +1,21 @@
 """Scores a call: ranks who could have made it, credits the best, keeps what was said and why."""
 
 import math
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import func, select
 
 from core.ids import new_id
-from matching.gather import gather
-from matching.rules.evidence import Evidence
-from matching.rules.model import LikelihoodModel, prior
-from matching.rules.rank import Ranked, rank
-from matching.rules.rank import explain as explain_ranked
-from store.calls import Call, CallCandidate, MatchDecision
+from matching.models import model_of_version
+from matching.rules.model import LikelihoodModel
+from matching.rules.rank import Ranked
+from matching.score import EVIDENCE_FOR, as_rows, keep_candidates, score
+from store.calls import Call, CallAnswer, CallCandidate, MatchDecision
 from store.sessions import AccountSession
 
-EVIDENCE_FOR = 20
-"""Candidates whose evidence is kept with the call; others are explained when somebody asks."""
+__all__ = ["CANDIDATE_DAYS", "EVIDENCE_FOR", "explain", "match_call"]
+
 CANDIDATE_DAYS = 60
 """How long ago a holder of the number may have been seen, unless a setting says otherwise."""
 
@@ -28,30 +26,9 @@ def match_call(session: AccountSession, call: Call, *, at: datetime, model: Like
     `days`: how long ago a holder of the number may have been seen. Fills the call's `model_*`, `none_likelihood` and
     `matched_*`, its candidates and the first line of its history. Likelihoods and `none_likelihood` sum to 1.
     """
-    scene = gather(session, call, at=at, days=days)
-    ranking = rank(model, scene.call, scene.candidates, scene.history, evidence_for=EVIDENCE_FOR)
-    seen_at = {c.visitor: c.last_seen_at for c in scene.candidates}
-    session.execute(
-        delete(CallCandidate).where(CallCandidate.call_id == call.call_id).execution_options(synchronize_session=False)
-    )
-    rows = [
-        {
-            "account_id": session.account_id,
-            "call_id": call.call_id,
-            "rank": ranked.rank,
-            "visit_id": ranked.visit,
-            "visitor_id": ranked.visitor,
-            "source_id": scene.sources[ranked.visitor],
-            "likelihood": ranked.likelihood,
-            "race": ranked.race,
-            "last_seen_at": seen_at[ranked.visitor],
-            "evidence": as_rows(ranked.evidence) if ranked.evidence else None,
-        }
-        for ranked in ranking.candidates
-    ]
-    if rows:
-        session.execute(insert(CallCandidate), rows)
-    _credit(session, call, ranking.best, none=ranking.none, at=at, version=model.version)
+    answer = score(session, call, at=at, model=model, days=days)
+    keep_candidates(session, call, answer)
+    _credit(session, call, answer.ranking.best, none=answer.ranking.none, at=at, version=answer.version)
 
 
 def _credit(
@@ -80,11 +57,6 @@ def _credit(
     session.flush()
 
 
-def as_rows(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
-    """Evidence as it is kept and answered."""
-    return [{"name": e.name, "value": e.value, "weight": e.weight} for e in evidence]
-
-
 def explain(
     session: AccountSession,
     call: Call,
@@ -95,8 +67,8 @@ def explain(
 ) -> list[dict[str, Any]] | None:
     """The evidence for a candidate whose evidence was not kept, or None for a visitor who was no candidate.
 
-    Worked out again from what was known when the call came. News that reached us since (a page's report sent late)
-    stands in a row of its own, so that the weights still add up to log2(likelihood ÷ none) as it was stated.
+    Worked out again from what was known when the answer was given. News that reached us since (a page's report sent
+    late) stands in a row of its own, so that the weights still add up to log2(likelihood ÷ none) as it was stated.
     """
     stated = session.scalar(
         select(CallCandidate).where(CallCandidate.call_id == call.call_id, CallCandidate.visitor_id == visitor_id)
@@ -105,11 +77,32 @@ def explain(
         return None
     if stated.evidence is not None:
         return stated.evidence
-    scene = gather(session, call, at=call.started_at, days=days)
-    ranked = explain_ranked(model or prior(), scene.call, scene.candidates, visitor_id, scene.history)
+    answer = score(
+        session,
+        call,
+        at=call.started_at,
+        known_at=_answered_again_at(session, call),
+        model=model or model_of_version(session, call.model_version),
+        days=days,
+        visitors=(visitor_id,),
+        evidence_for=0,
+    )
+    ranked = next((c for c in answer.ranking.candidates if c.visitor == visitor_id), None)
     rows = as_rows(ranked.evidence) if ranked else []
     if stated.likelihood > 0 and call.none_likelihood > 0:
         wanting = math.log2(stated.likelihood / call.none_likelihood) - math.fsum(row["weight"] for row in rows)
         if abs(wanting) > 1e-9:
             rows.append({"name": "late_news", "value": "reported after the call was scored", "weight": wanting})
     return rows
+
+
+def _answered_again_at(session: AccountSession, call: Call) -> datetime | None:
+    """When the answer that counts was given, where that is a later one; None for the answer at the call itself."""
+    again = session.scalar(select(CallAnswer.ordinal).where(CallAnswer.call_id == call.call_id).limit(1))
+    if again is None:
+        return None
+    return session.scalar(
+        select(func.max(MatchDecision.at)).where(
+            MatchDecision.call_id == call.call_id, MatchDecision.by == "model", MatchDecision.undo.is_(False)
+        )
+    )

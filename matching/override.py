@@ -1,15 +1,15 @@
 """Staff say who made a call, and take it back. The model's own choice is kept beside theirs, as is the way there."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from core.errors import InvalidInput, shown
 from core.ids import is_id, new_id
 from core.text import clean
-from matching.lock import locked_call
+from matching.lock import after_the_last, locked_call
 from matching.match import explain
 from store.calls import Call, CallCandidate, MatchDecision
 from store.sessions import AccountSession
@@ -134,7 +134,7 @@ def _likelihood(session: AccountSession, call: Call, visitor_id: str) -> float:
 def _credit(session: AccountSession, call: Call, decision: MatchDecision) -> MatchChange:
     """Writes the decision down and makes it the call's credit. The model's "nobody" is no match at all."""
     before = call.matched_visitor_id
-    decision.at = _after_the_last(session, call, decision.at)
+    decision.at = after_the_last(session, call, decision.at)
     session.add(decision)
     matched = decision.by == "staff" or decision.visit_id is not None
     call.matched_by = decision.by if matched else None
@@ -153,9 +153,3 @@ def _credit(session: AccountSession, call: Call, decision: MatchDecision) -> Mat
         likelihood=decision.likelihood,
         changed=before != decision.visitor_id,
     )
-
-
-def _after_the_last(session: AccountSession, call: Call, at: datetime) -> datetime:
-    """`at`, or just after the call's last decision: a history has one order, whatever two machines' clocks say."""
-    last = session.scalar(select(func.max(MatchDecision.at)).where(MatchDecision.call_id == call.call_id))
-    return at if last is None or last < at else last + timedelta(microseconds=1)

@@ -1,23 +1,18 @@
 """What a phone did before: its earlier calls and the forms it was left in, as known at a moment."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 
 from matching.rules.facts import EarlierCall, FormPhone, PhoneHistory, StaffDecision
+from matching.rules.habits import FORM_PHONE, MAX_CALLS, MAX_CANDIDATES, SHARED_FROM, STAFF_PHONE, claim
 from store.calls import Call, CallCandidate, MatchDecision
 from store.sessions import AccountSession
-from store.visits import Assignment, Form
+from store.visits import Form
 
-MAX_CALLS = 50
-"""Earlier calls that are looked at; a phone with more is known well enough from its latest."""
-MAX_CANDIDATES = 50
-"""Candidates of each that are looked at; the rest are far below all others."""
-SHARED_FROM = 4
-"""A phone that staff or forms gave to so many visitors is a switchboard or a dialler, not a person."""
-FORM_PHONE = 0.95
-"""How sure a phone left in a form is its sender's own."""
+_NAMED = 10_000
+"""Visitors named in one query: databases take some tens of thousands of values in a statement."""
 
 
 def phone_history(session: AccountSession, call: Call, at: datetime) -> PhoneHistory:
@@ -26,7 +21,7 @@ def phone_history(session: AccountSession, call: Call, at: datetime) -> PhoneHis
     if phone is None:
         return PhoneHistory(withheld=True)
     calls = session.execute(
-        select(Call.call_id, Call.started_at)
+        select(Call.call_id, Call.started_at, Call.number)
         .where(
             Call.from_number == phone,
             Call.site_id == call.site_id,
@@ -36,7 +31,7 @@ def phone_history(session: AccountSession, call: Call, at: datetime) -> PhoneHis
         .order_by(Call.started_at.desc())
         .limit(MAX_CALLS)
     ).all()
-    ids = [call_id for call_id, _ in calls]
+    ids = [call_id for call_id, _, _ in calls]
     races = _races(session, ids)
     decisions = _decisions(session, ids, at)
     forms = tuple(
@@ -48,8 +43,8 @@ def phone_history(session: AccountSession, call: Call, at: datetime) -> PhoneHis
     people = {f.visitor for f in forms} | {d.visitor for d in decisions.values() if d.visitor is not None}
     return PhoneHistory(
         calls=tuple(
-            EarlierCall(at=started, races=races.get(call_id, {}), decision=decisions.get(call_id))
-            for call_id, started in reversed(calls)
+            EarlierCall(at=started, races=races.get(call_id, {}), number=number, decision=decisions.get(call_id))
+            for call_id, started, number in reversed(calls)
         ),
         forms=forms,
         shared=len(people) >= SHARED_FROM,
@@ -87,17 +82,31 @@ def _decisions(session: AccountSession, call_ids: Collection[str], at: datetime)
     return found
 
 
-def other_phones(session: AccountSession, call: Call, at: datetime) -> dict[str, float]:
-    """Per holder of the number, how probable it is that their own phone is known and is not this call's. Two queries.
+def in_parts(visitors: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Visitors in portions that one query may name."""
+    return (visitors[start : start + _NAMED] for start in range(0, len(visitors), _NAMED))
 
-    Asked by holder, as the indexes lead: a site's calls and forms grow for ever, a number's holders do not.
+
+def other_phones(session: AccountSession, call: Call, visitors: Sequence[str], at: datetime) -> dict[str, float]:
+    """Per visitor, how probable it is that their own phone is known and is not this call's. Two queries.
+
+    Asked by visitor, as the indexes lead: a site's calls and forms grow for ever, who may have called does not.
     """
-    holders = select(Assignment.visitor_id).where(Assignment.number == call.number)
+    found: dict[str, float] = {}
+    for some in in_parts(visitors):
+        found |= _other_phones(session, call, some, at)
+    return found
+
+
+def _other_phones(session: AccountSession, call: Call, visitors: Sequence[str], at: datetime) -> dict[str, float]:
     found: dict[str, float] = {}
     for visitor_id, likelihood in session.execute(
-        select(Call.matched_visitor_id, func.max(Call.matched_likelihood))
+        select(
+            Call.matched_visitor_id,
+            func.max(case((Call.matched_by == "staff", STAFF_PHONE), else_=Call.matched_likelihood)),
+        )
         .where(
-            Call.matched_visitor_id.in_(holders),
+            Call.matched_visitor_id.in_(visitors),
             Call.from_number.is_not(None),
             Call.from_number != call.from_number,
             Call.started_at < at,
@@ -105,12 +114,12 @@ def other_phones(session: AccountSession, call: Call, at: datetime) -> dict[str,
         )
         .group_by(Call.matched_visitor_id)
     ):
-        if visitor_id is not None and likelihood is not None and likelihood > 0.5:
-            found[visitor_id] = min(likelihood, FORM_PHONE)
+        if visitor_id is not None and likelihood is not None:
+            found[visitor_id] = claim([likelihood])
     with_forms = (
         select(Form.visitor_id)
         .where(
-            Form.visitor_id.in_(holders),
+            Form.visitor_id.in_(visitors),
             Form.phone.is_not(None),
             Form.phone != call.from_number,
             Form.at <= at,

@@ -66,7 +66,8 @@ class CallRow:
 class Candidate:
     """A visitor who may have made the call, by their latest visit begun before it.
 
-    `evidence` rows are `{"name", "value", "weight"}`, weights log2 against nobody; None where it was not kept.
+    `evidence` rows are `{"name", "value", "weight"}`, weights log2 against nobody; None where it was not kept. `path`,
+    `left_at` and `device` say how that visit stands now.
     """
 
     visit_id: str
@@ -76,6 +77,9 @@ class Candidate:
     source: str | None
     last_seen_at: datetime
     evidence: list[dict[str, Any]] | None
+    path: str | None = None
+    left_at: datetime | None = None
+    device: str = "other"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +98,24 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Superseded:
+    """An answer of the model that a later, better one took the place of, as it was given at `at`.
+
+    `reason`: what had been learnt to give it (None: it is the answer at the call itself). `visit_id` is None where
+    nobody was likelier; `candidates` are its likeliest.
+    """
+
+    at: datetime
+    reason: str | None
+    model: str | None
+    none: float
+    visit_id: str | None
+    visitor_id: str | None
+    likelihood: float | None
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
     """What somebody wrote about the call."""
 
@@ -105,12 +127,13 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallDetail:
-    """A call with its candidates (likeliest first), its history and its notes (both oldest first)."""
+    """A call with its candidates (likeliest first), its history, its notes and its earlier answers (oldest first)."""
 
     call: CallRow
     candidates: tuple[Candidate, ...]
     history: tuple[Decision, ...]
     notes: tuple[Note, ...]
+    answers: tuple[Superseded, ...]
 
     @property
     def user_ids(self) -> set[str]:

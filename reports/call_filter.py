@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core.errors import InvalidInput, shown
@@ -16,8 +16,9 @@ from core.ids import is_id
 from core.phone import dialled
 from core.text import clean, storable
 from store.calls import Call, CallNote, CallTag
-from store.sites import TrackingSource
+from store.sites import Site, TrackingSource
 
+Word = Literal["sure", "likely", "unsure"]
 STATUSES = ("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled")
 WITHHELD = "withheld"
 SEARCH_LIMIT = 200
@@ -33,8 +34,8 @@ class CallFilter:
     tracking number and `caller` the caller's (E.164, or "withheld"). The likelihoods (probabilities, both inclusive)
     are those of whom the call is credited to: a call that the model gives to nobody and staff left alone has none, and
     is not found by them. `match`: "model" = matched to a visit by the model, "staff" = decided by staff, "none" =
-    credited to nobody by whomever. `visitor` is the bare id of the visitor it is credited to. `text` searches the
-    caller's number (in any format), the caller's name, tags and notes.
+    credited to nobody by whomever. `word`: whose likelihood the call's site calls so. `visitor` is the bare id of the
+    visitor it is credited to. `text` searches the caller's number (in any format), the caller's name, tags and notes.
     """
 
     start: datetime | None = None
@@ -46,6 +47,7 @@ class CallFilter:
     min_likelihood: float | None = None
     max_likelihood: float | None = None
     match: Literal["model", "staff", "none"] | None = None
+    word: Word | None = None
     caller: str | None = None
     visitor: str | None = None
     tag: str | None = None
@@ -90,6 +92,8 @@ def _match_conditions(asked: CallFilter) -> list[ColumnElement[bool]]:
         found.append(Call.matched_likelihood <= asked.max_likelihood)
     if asked.min_likelihood is not None or asked.max_likelihood is not None:
         found.append(or_(Call.matched_visit_id.is_not(None), Call.matched_by == "staff"))
+    if asked.word is not None:
+        found.append(_called(asked.word))
     if asked.visitor is not None:
         found.append(Call.matched_visitor_id == _id(asked.visitor))
     if asked.match == "model":
@@ -99,6 +103,22 @@ def _match_conditions(asked: CallFilter) -> list[ColumnElement[bool]]:
     elif asked.match == "none":
         found.append(Call.matched_visit_id.is_(None))
     return found
+
+
+def _called(word: Word) -> ColumnElement[bool]:
+    """Where a match has this word at its site; the same bounds as `matching.rules.confidence`."""
+    sure, likely = (_of_site(column) for column in (Site.sure_from, Site.likely_from))
+    stated = Call.matched_likelihood
+    return {
+        "sure": stated >= sure,
+        "likely": and_(stated >= likely, stated < sure),
+        "unsure": stated < likely,
+    }[word]
+
+
+def _of_site(column: InstrumentedAttribute[float]) -> ScalarSelect[float]:
+    here = and_(Site.account_id == Call.account_id, Site.site_id == Call.site_id)
+    return select(column).where(here).correlate(Call).scalar_subquery()
 
 
 def _id(given: str) -> str:

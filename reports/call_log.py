@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from reports.call_filter import CallFilter, conditions
 from store.calls import Call, CallCandidate
 from store.sessions import AccountSession
-from store.sites import TrackingSource
+from store.sites import Site, TrackingSource
 from store.visits import Visit
 
 MOST_COUNTED = 2_000
@@ -24,15 +24,10 @@ WORTH_NAMING = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class WhereNow:
-    """How a visit stands: its last page, its last sign of life (UTC), its device."""
+    """How a visit stands: its last page, and when it was left (UTC; None: it goes on, or ended in silence)."""
 
     path: str | None
-    last_seen_at: datetime
     left_at: datetime | None
-    device: str
-    page_views: int
-    ordinal: int
-    source_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,42 +78,32 @@ def where_now(session: AccountSession, visit_ids: Sequence[str]) -> dict[str, Wh
     """Visit id → how it stands."""
     if not visit_ids:
         return {}
-    rows = session.scalars(select(Visit).where(Visit.visit_id.in_(visit_ids)))
-    return {
-        visit.visit_id: WhereNow(
-            path=visit.last_path,
-            last_seen_at=visit.last_seen_at,
-            left_at=visit.left_at,
-            device=visit.device,
-            page_views=visit.page_views,
-            ordinal=visit.ordinal,
-            source_id=visit.source_id,
-        )
-        for visit in rows
-    }
+    rows = session.execute(select(Visit.visit_id, Visit.last_path, Visit.left_at).where(Visit.visit_id.in_(visit_ids)))
+    return {visit_id: WhereNow(path=path, left_at=left_at) for visit_id, path, left_at in rows}
 
 
-def counts(session: AccountSession, asked: CallFilter, *, sure: float, likely: float) -> Counts:
-    """How the newest calls of a filter divide; `sure` and `likely`: from which likelihood they are called so."""
+def counts(session: AccountSession, asked: CallFilter) -> Counts:
+    """How the newest calls of a filter divide; each site says from which likelihood its matches are sure or likely."""
     rows = session.execute(
-        select(Call.matched_by, Call.matched_visit_id, Call.matched_likelihood)
+        select(Call.matched_by, Call.matched_visit_id, Call.matched_likelihood, Site.sure_from, Site.likely_from)
         .join(  # `conditions` may speak of the source
             TrackingSource,
             and_(TrackingSource.account_id == Call.account_id, TrackingSource.source_id == Call.source_id),
         )
+        .join(Site, and_(Site.account_id == Call.account_id, Site.site_id == Call.site_id))
         .where(*conditions(asked))
         .order_by(Call.started_at.desc(), Call.call_id.desc())
         .limit(MOST_COUNTED)
     ).all()
-    model = [likelihood or 0.0 for by, visit_id, likelihood in rows if by != "staff" and visit_id is not None]
-    surely = sum(1 for likelihood in model if likelihood >= sure)
-    unsure = sum(1 for likelihood in model if likelihood < likely)
+    model = [(stated or 0.0, *limits) for by, visit_id, stated, *limits in rows if by != "staff" and visit_id]
+    surely = sum(1 for stated, sure, _ in model if stated >= sure)
+    unsure = sum(1 for stated, _, likely in model if stated < likely)
     return Counts(
         calls=len(rows),
         sure=surely,
         likely=len(model) - surely - unsure,
         unsure=unsure,
-        nobody=sum(1 for _, visit_id, _ in rows if visit_id is None),
+        nobody=sum(1 for _, visit_id, *_ in rows if visit_id is None),
         staff=sum(1 for by, *_ in rows if by == "staff"),
         capped=len(rows) == MOST_COUNTED,
     )

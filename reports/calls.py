@@ -1,6 +1,6 @@
 """The call log: lists of calls, one call with everything known about it, and what changed since the last look.
 
-Two queries for a list, five for one call, whatever their size.
+Two queries for a list, five for one call (six where it was answered again), whatever their size.
 """
 
 from collections import defaultdict
@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 
 from core.ids import is_id
-from reports.call_facts import CallDetail, CallRow, Candidate, Decision, Match, Money, Note
+from reports.call_facts import CallDetail, CallRow, Candidate, Decision, Match, Money, Note, Superseded
 from reports.call_filter import CallFilter, conditions
+from reports.superseded import superseded
 from store.calls import Call, CallCandidate, CallNote, CallTag, MatchDecision
 from store.sessions import AccountSession
 from store.sites import TrackingSource
@@ -27,6 +28,7 @@ __all__ = [
     "Match",
     "Money",
     "Note",
+    "Superseded",
     "call_detail",
     "changed_since",
     "list_calls",
@@ -65,15 +67,18 @@ def changed_since(
 
 
 def call_detail(session: AccountSession, call_id: str) -> CallDetail | None:
-    """The call with all its parts, or None where this account has no such call. Five queries."""
+    """The call with all its parts, or None where this account has no such call. Six queries at most."""
     found = _rows(session, _calls().where(Call.call_id == call_id)) if is_id(call_id) else []
     if not found:
         return None
+    history = tuple(_history(session, call_id))
+    again = sum(1 for line in history if line.by == "model" and not line.undo) > 1
     return CallDetail(
         call=found[0],
         candidates=tuple(_candidates(session, call_id)),
-        history=tuple(_history(session, call_id)),
+        history=history,
         notes=tuple(_notes(session, call_id)),
+        answers=superseded(session, call_id) if again else (),
     )
 
 
@@ -157,7 +162,8 @@ def _tags(session: AccountSession, call_ids: Sequence[str]) -> Mapping[str, Sequ
 
 def _candidates(session: AccountSession, call_id: str) -> Iterable[Candidate]:
     rows = session.execute(
-        select(CallCandidate, TrackingSource.slug)
+        select(CallCandidate, TrackingSource.slug, Visit.last_path, Visit.left_at, Visit.device)
+        .outerjoin(Visit, and_(Visit.account_id == CallCandidate.account_id, Visit.visit_id == CallCandidate.visit_id))
         .outerjoin(
             TrackingSource,
             and_(
@@ -168,7 +174,7 @@ def _candidates(session: AccountSession, call_id: str) -> Iterable[Candidate]:
         .where(CallCandidate.call_id == call_id)
         .order_by(CallCandidate.rank)
     )
-    for row, slug in rows:
+    for row, slug, path, left_at, device in rows:
         yield Candidate(
             visit_id=row.visit_id,
             visitor_id=row.visitor_id,
@@ -177,6 +183,9 @@ def _candidates(session: AccountSession, call_id: str) -> Iterable[Candidate]:
             source=slug,
             last_seen_at=row.last_seen_at,
             evidence=row.evidence,
+            path=path,
+            left_at=left_at,
+            device=device or "other",
         )
 
 

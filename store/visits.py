@@ -53,6 +53,7 @@ class Visit(OfAccount, Base):
     user_agent: Mapped[str | None] = mapped_column(String(400))
     last_seen_at: Mapped[datetime]
     last_path: Mapped[str | None] = mapped_column(String(400))
+    last_viewed_at: Mapped[datetime | None]
     page_views: Mapped[int] = mapped_column(default=0)
     left_at: Mapped[datetime | None]
     __table_args__ = (

@@ -1,6 +1,6 @@
 """Sites of an account: making them with their public key, changing and listing them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,8 @@ DEFAULTS: Mapping[str, Any] = {
     "exclude_networks": [],
     "visitors_per_number": 20,
     "likelihood_target": 0.9,
+    "sure_from": 0.9,
+    "likely_from": 0.6,
 }
 """What a site gets for what its owner left out."""
 
@@ -37,7 +39,9 @@ def create_site(work: Work, session: AccountSession, fields: Mapping[str, Any], 
     `fields`: `name` and `domains`, the rest as in `DEFAULTS`. Raises InvalidInput.
     """
     values = {**DEFAULTS, **fields}
-    site = Site(site_id=new_id(at), key=new_secret(nbytes=15), created_at=at, **_checked(session, values, values))
+    site = Site(
+        site_id=new_id(at), key=new_secret(nbytes=15), created_at=at, **_checked(session, values, values, fields)
+    )
     session.add(site)
     session.flush()
     work.directory.add(SiteKey(site_key=site.key, account_id=session.account_id, site_id=site.site_id))
@@ -48,8 +52,9 @@ def create_site(work: Work, session: AccountSession, fields: Mapping[str, Any], 
 def change_site(session: AccountSession, site_id: str, fields: Mapping[str, Any]) -> Site:
     """Changes the given fields of a site. Raises NotFound, InvalidInput."""
     site = get_site(session, site_id)
-    whole = {"country": site.country, **fields}
-    for name, value in _checked(session, fields, whole).items():
+    kept = {"country": site.country, "sure_from": site.sure_from, "likely_from": site.likely_from}
+    whole = {**kept, **fields}
+    for name, value in _checked(session, fields, whole, fields).items():
         setattr(site, name, value)
     session.flush()
     return site
@@ -69,8 +74,13 @@ def list_sites(session: AccountSession, *, after: tuple[datetime, str] | None, l
     return session.scalars(statement).all()
 
 
-def _checked(session: AccountSession, fields: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """The given fields in the form they are kept in; all that is wrong with them is told at once."""
+def _checked(
+    session: AccountSession, fields: Mapping[str, Any], whole: Mapping[str, Any], sent: Collection[str]
+) -> dict[str, Any]:
+    """The fields in the form they are kept in; all that is wrong with them is told at once, under what was sent.
+
+    `whole`: the site as it would be.
+    """
     country = str(whole["country"]).upper()
     checks: dict[str, Callable[[Any], Any]] = {
         "domains": lambda v: _each(v, "domains", require_host),
@@ -81,6 +91,8 @@ def _checked(session: AccountSession, fields: Mapping[str, Any], whole: Mapping[
             v.upper(), "currency", is_currency, "a currency of ISO 4217 is allowed, such as USD"
         ),
         "exclude_networks": lambda v: _each(v, "exclude_networks", require_network),
+        "sure_from": lambda v: _threshold("sure_from", v, whole, sent),
+        "likely_from": lambda v: _threshold("likely_from", v, whole, sent),
     }
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -107,6 +119,19 @@ def _own_numbers(session: AccountSession, values: Sequence[str], country: str | 
         taken = ", ".join(sorted(ours))
         raise InvalidInput({"numbers": f"{taken} is a tracking number; the business's own numbers are allowed"})
     return numbers
+
+
+def _threshold(name: str, value: float, whole: Mapping[str, Any], sent: Collection[str]) -> float:
+    """A likelihood from which a match gets its word; a likely match may not be surer than a sure one."""
+    if not 0 <= value <= 1:
+        raise InvalidInput({name: f"{shown(value)} is no likelihood; 0 to 1 is allowed"})
+    if whole["likely_from"] > whole["sure_from"]:
+        # One complaint, about what was sent; where both were, about the lower one.
+        if name == "likely_from" and name in sent:
+            raise InvalidInput({name: f"{value:g} is above sure_from; 0 to {whole['sure_from']:g} is allowed"})
+        if name == "sure_from" and "likely_from" not in sent:
+            raise InvalidInput({name: f"{value:g} is below likely_from; {whole['likely_from']:g} to 1 is allowed"})
+    return value
 
 
 def _time_zone(value: str) -> str:

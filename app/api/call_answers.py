@@ -8,8 +8,9 @@ from pydantic import ConfigDict, Field
 from app.api.base import Answer
 from app.engine_room import engine_room
 from core.time import format_time
-from reports.calls import CallDetail, CallRow, Candidate, Decision, Note
+from reports.calls import CallDetail, CallRow, Candidate, Decision, Note, Superseded
 
+EARLIER_CANDIDATES = 5
 Names = Mapping[str, str]
 """User id → name."""
 
@@ -84,6 +85,25 @@ class DecisionAnswer(Answer):
     undo: bool = Field(description="Staff took their decision back; the model's choice counts again.")
 
 
+class EarlierMatch(Answer):
+    """Whom an earlier answer gave the call to."""
+
+    visit: str
+    visitor: str | None
+    likelihood: float
+
+
+class EarlierAnswer(Answer):
+    """An answer of the model that a later, better one took the place of, as it was given."""
+
+    at: str
+    reason: str | None = Field(description="What had been learnt to give it; null for the answer at the call itself.")
+    model: str | None = Field(description="Version of the model that gave it.")
+    none: float
+    match: EarlierMatch | None
+    candidates: list[CandidateAnswer] = Field(description="Its five likeliest.")
+
+
 class NoteAnswer(Answer):
     """What somebody wrote about the call."""
 
@@ -122,11 +142,12 @@ class CallItem(Answer):
 
 
 class CallAnswer(CallItem):
-    """A call with all its parts: candidates likeliest first, history and notes oldest first."""
+    """A call with all its parts: candidates likeliest first, history, notes and earlier answers oldest first."""
 
     candidates: list[CandidateAnswer]
     notes: list[NoteAnswer]
     history: list[DecisionAnswer]
+    answers: list[EarlierAnswer]
 
 
 def call_item(call: CallRow, names: Names) -> CallItem:
@@ -163,6 +184,7 @@ def call_answer(detail: CallDetail, names: Names) -> CallAnswer:
         candidates=[_candidate(call.site_id, c) for c in detail.candidates],
         notes=[note_answer(n, names) for n in detail.notes],
         history=[_decision(call.site_id, d, names) for d in detail.history],
+        answers=[_earlier(call.site_id, a) for a in detail.answers],
     )
 
 
@@ -216,6 +238,24 @@ def _candidate(site_id: str, candidate: Candidate) -> CandidateAnswer:
         source=candidate.source,
         last_seen_at=format_time(candidate.last_seen_at),
         evidence=[EvidenceAnswer.model_validate(row) for row in candidate.evidence or []],
+    )
+
+
+def _earlier(site_id: str, answer: Superseded) -> EarlierAnswer:
+    match = None
+    if answer.visit_id is not None:
+        match = EarlierMatch(
+            visit=answer.visit_id,
+            visitor=signed(site_id, answer.visitor_id),
+            likelihood=answer.likelihood or 0.0,
+        )
+    return EarlierAnswer(
+        at=format_time(answer.at),
+        reason=answer.reason,
+        model=answer.model,
+        none=answer.none,
+        match=match,
+        candidates=[_candidate(site_id, c) for c in answer.candidates[:EARLIER_CANDIDATES]],
     )
 
 

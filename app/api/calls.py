@@ -11,6 +11,7 @@ from app.api.base import Body, ById, Text, api_blueprint
 from app.api.call_answers import CallAnswer, CallItem, NoteAnswer, call_answer, call_item, note_answer
 from app.api.paging import Page, PageQuery, page_of
 from app.engine_room import engine_room
+from app.later_answers import after_decision, after_spam
 from app.secretbox import VisitorIds
 from core.errors import NotFound, shown
 from core.time import parse_moment
@@ -114,6 +115,10 @@ def call_change(path: ById, body: CallChange) -> Response:
         given["value"] = CallValue(amount_minor=body.value.amount_minor, currency=body.value.currency)  # type: ignore[union-attr]
     with writing() as (work, session):
         annotate(session, call_id=path.id, at=engine_room().now(), **given)
+        if "spam" not in given:
+            return _answer(work, path.id)
+    after_spam(engine_room(), g.account_id, path.id, spam=body.spam)
+    with engine_room().database.read() as work:
         return _answer(work, path.id)
 
 
@@ -140,14 +145,18 @@ def call_match_set(path: ById, body: MatchBody) -> Response:
             reason=body.reason,
             at=engine_room().now(),
         )
-        return _answer(work, path.id)
+        answer = _answer(work, path.id)
+    after_decision(engine_room(), g.account_id, path.id)
+    return answer
 
 
 @bp.delete("/calls/<string:id>/match", responses={204: None})
 def call_match_delete(path: ById) -> tuple[str, int]:
     """Returns to the model's choice."""
     with writing() as (_, session):
-        undo(session, call_id=path.id, user_id=g.user_id, at=engine_room().now())
+        change = undo(session, call_id=path.id, user_id=g.user_id, at=engine_room().now())
+    if change is not None:
+        after_decision(engine_room(), g.account_id, path.id)
     return "", 204
 
 

@@ -23,6 +23,15 @@ Networks = Annotated[list[Network], Field(max_length=500)]
 Code = Annotated[Text, Field(min_length=1, max_length=100)]
 VisitorsPerNumber = Annotated[int, Field(ge=1, le=1000)]
 Target = Annotated[float, Field(ge=0, le=1)]
+SureFrom = Annotated[
+    float, Field(ge=0, le=1, allow_inf_nan=False, description="From this likelihood on a match is called sure.")
+]
+LikelyFrom = Annotated[
+    float,
+    Field(
+        ge=0, le=1, allow_inf_nan=False, description="From this likelihood on it is called likely; up to `sure_from`."
+    ),
+]
 
 
 class NewSite(Body):
@@ -38,6 +47,8 @@ class NewSite(Body):
     exclude_networks: Networks = Field(default_factory=list)
     visitors_per_number: VisitorsPerNumber = 20
     likelihood_target: Target = 0.9
+    sure_from: SureFrom = 0.9
+    likely_from: LikelyFrom = 0.6
 
 
 class SiteChange(Body):
@@ -54,6 +65,8 @@ class SiteChange(Body):
     exclude_networks: Networks = Field(default_factory=list)
     visitors_per_number: VisitorsPerNumber = Field(default_factory=int)
     likelihood_target: Target = Field(default_factory=float)
+    sure_from: SureFrom = Field(default_factory=float)
+    likely_from: LikelyFrom = Field(default_factory=float)
 
 
 class SiteAnswer(Answer):
@@ -71,6 +84,8 @@ class SiteAnswer(Answer):
     exclude_networks: list[str]
     visitors_per_number: int
     likelihood_target: float
+    sure_from: float
+    likely_from: float
     created_at: str
 
 
@@ -95,6 +110,8 @@ def rendered(site: Site) -> dict[str, Any]:
         exclude_networks=site.exclude_networks,
         visitors_per_number=site.visitors_per_number,
         likelihood_target=site.likelihood_target,
+        sure_from=site.sure_from,
+        likely_from=site.likely_from,
         created_at=format_time(site.created_at),
     ).json_ready()
 

@@ -50,9 +50,9 @@ def establish(
         made = create_account(work, box, name=ACCOUNT, owner=OWNER_EMAIL, password=password, at=founded)
         session = work.account(made.account_id)
         site = _make_site(work, session, hosts, founded)
+        _make_sources(work, session, site, founded)
         facts = history(end=at, time_zone=TIME_ZONE)
-        pools = _make_sources(work, session, site, founded)
-        load(work, session, site, facts, base_url=base_url, pools=pools, user_id=made.user_id, days=days)
+        load(session, site, facts, base_url=base_url, end=at, user_id=made.user_id, days=days)
     return Secrets(password=password, api_token=made.api_token)
 
 
@@ -84,9 +84,8 @@ def _make_site(work: Work, session: AccountSession, hosts: Sequence[str], at: da
     return create_site(work, session, fields, at)
 
 
-def _make_sources(work: Work, session: AccountSession, site: Site, at: datetime) -> dict[str, tuple[str, ...]]:
-    """Sources and their numbers; slug → numbers."""
-    pools = {}
+def _make_sources(work: Work, session: AccountSession, site: Site, at: datetime) -> None:
+    """Sources and their numbers."""
     for planned in SOURCES:
         fields = {
             "site": site.site_id,
@@ -99,8 +98,6 @@ def _make_sources(work: Work, session: AccountSession, site: Site, at: datetime)
         source = create_source(session, fields, at)
         for number in planned.numbers:
             add_number(work, session, number=number, source=source.source_id, provider="manual", at=at)
-        pools[source.slug] = planned.numbers
-    return pools
 
 
 def _allow_hosts(session: AccountSession, hosts: Sequence[str]) -> None:

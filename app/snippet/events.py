@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 
 from app.engine_room import EngineRoom
+from app.later_answers import PhoneLeft, after_forms
 from app.page_purpose import is_ahead
 from app.snippet.checks import CHECK, read_reports, take_reports
 from app.snippet.page import (
@@ -48,7 +49,7 @@ def events(room: EngineRoom) -> Response:
     visitor_id = room.visitor_ids.verify(site.site_id, message.visitor)
     if told and visitor_id is not None and not asker.agent.bot and not is_staff(site, asker.address):
         with room.database.write() as work:
-            note_events(
+            phones = note_events(
                 work.account(site.account_id),
                 site,
                 visitor_id=visitor_id,
@@ -57,6 +58,7 @@ def events(room: EngineRoom) -> Response:
                 browser=asker.browser,
                 at=at,
             )
+        after_forms(room, site.account_id, phones)
     return allow_origin(Response(status=202), origin)
 
 
@@ -69,19 +71,28 @@ def note_events(
     events: Sequence[PageEvent],
     browser: Browser,
     at: datetime,
-) -> None:
-    """Keeps what a page reported at `at`, each event at its own time, in the order in which they happened."""
+) -> tuple[PhoneLeft, ...]:
+    """Keeps what a page reported at `at`, each event at its own time, in the order in which they happened.
+
+    Returns the phones that were left in forms, which may say something about calls that came before.
+    """
     visitor = find_visitor(session, site, visitor_id)
     if visitor is None:
-        return
+        return ()
     sources = load_sources(session, site.site_id)
     visit = _visit_of(session, visitor, visit_id)
     # Browsers' clocks lie; their stopwatches do not: the server's receipt less the age they report.
     dated = sorted(((at - timedelta(milliseconds=e.age_ms), e) for e in events), key=lambda pair: pair[0])
+    phones = []
     for when, event in dated:
         visit = _go_on(session, site, sources, visitor, visit, event, browser, max(when, visitor.first_seen_at))
         if visit is not None:
-            _note(session, site, visitor, visit, event, max(when, visit.started_at))
+            form = _note(session, site, visitor, visit, event, max(when, visit.started_at))
+            if form is not None and form.phone is not None:
+                phones.append(
+                    PhoneLeft(site_id=site.site_id, visitor_id=visitor.visitor_id, phone=form.phone, at=form.at)
+                )
+    return tuple(phones)
 
 
 def _visit_of(session: AccountSession, visitor: Visitor, visit_id: str | None) -> Visit | None:
@@ -118,8 +129,10 @@ def _go_on(
     ).visit
 
 
-def _note(session: AccountSession, site: Site, visitor: Visitor, visit: Visit, event: PageEvent, at: datetime) -> None:
-    """One event becomes one row, and its life sign is kept with visit and visitor."""
+def _note(
+    session: AccountSession, site: Site, visitor: Visitor, visit: Visit, event: PageEvent, at: datetime
+) -> Form | None:
+    """One event becomes one row, and its life sign is kept with visit and visitor. Returns the form, if it is one."""
     if event.type == "leave":
         if at >= visit.last_seen_at:
             visit.last_seen_at = visit.left_at = at
@@ -138,22 +151,21 @@ def _note(session: AccountSession, site: Site, visitor: Visitor, visit: Visit, e
             data=_data(event),
         )
     )
-    if event.type == "form":
-        _form(session, site, visitor, visit, event, at)
+    return _form(session, site, visitor, visit, event, at) if event.type == "form" else None
 
 
-def _form(session: AccountSession, site: Site, visitor: Visitor, visit: Visit, event: PageEvent, at: datetime) -> None:
-    session.add(
-        Form(
-            form_id=new_id(at),
-            site_id=site.site_id,
-            visitor_id=visitor.visitor_id,
-            visit_id=visit.visit_id,
-            at=at,
-            phone=e164(event.phone, site.country) if event.phone else None,
-            email=clean(event.email, 320),
-        )
+def _form(session: AccountSession, site: Site, visitor: Visitor, visit: Visit, event: PageEvent, at: datetime) -> Form:
+    form = Form(
+        form_id=new_id(at),
+        site_id=site.site_id,
+        visitor_id=visitor.visitor_id,
+        visit_id=visit.visit_id,
+        at=at,
+        phone=e164(event.phone, site.country) if event.phone else None,
+        email=clean(event.email, 320),
     )
+    session.add(form)
+    return form
 
 
 def _data(event: PageEvent) -> dict[str, Any] | None:

@@ -193,14 +193,14 @@ def open_page(
         visitor_id=visitor.visitor_id,
         visit_id=visit.visit_id,
         source=sources.slug(visit.source_id),
-        numbers=_show(session, site, sources, arrival, numbers, at),
+        numbers=show(session, site, sources, arrival, numbers, at),
     )
 
 
-def _show(
+def show(
     session: AccountSession, site: Site, sources: Sources, arrival: Arrival, numbers: Sequence[str], at: datetime
 ) -> Shown:
-    """The tracking number for each number of the page that has one."""
+    """The tracking number for each number of the page that has one, as the page wrote it."""
     visitor, targets = arrival.visitor, _targets(site, sources, numbers)
     held = _held(session, arrival.visitor.visitor_id) if arrival.kept and targets else []
     chosen = {written: source_for(arrival, sources, target, held) for written, target in targets}

@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.telephony.base import IncomingCall, StatusReport
-from app.telephony.progress import settle
+from app.telephony.progress import is_end, settle
 from core.ids import new_id
 from core.time import local_day
 from matching.match import match_call
-from matching.rules.model import prior
+from matching.models import model_in_use
 from store.calls import Call
 from store.directory import ProviderCall
 from store.sessions import AccountSession, Work
@@ -36,11 +36,12 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedCall:
-    """A call that is kept: its id, where it is connected (E.164), and whether this very delivery made it."""
+    """A call that is kept: its id, where it is connected (E.164), whether this very delivery made it, or ended it."""
 
     call_id: str
     destination: str
     made: bool
+    ended: bool
 
 
 def destination_of(session: AccountSession, incoming: IncomingCall) -> str | None:
@@ -108,9 +109,15 @@ def _keep(
         if line is None:
             return None
         call, made = _insert(work, session, incoming, line, at)
+    went_on = not is_end(call.status)
     _advance(call, incoming, duration, at)
     session.flush()
-    kept = RecordedCall(call_id=call.call_id, destination=call.destination, made=made)
+    kept = RecordedCall(
+        call_id=call.call_id,
+        destination=call.destination,
+        made=made,
+        ended=went_on and is_end(call.status) and not made,
+    )
     if made:
         _score(session, call, at, days)
     return kept
@@ -182,7 +189,7 @@ def _score(session: AccountSession, call: Call, at: datetime, days: int) -> None
     call_id = call.call_id
     try:
         with session.begin_nested():
-            match_call(session, call, at=at, model=prior(), days=days)
+            match_call(session, call, at=at, model=model_in_use(session), days=days)
             session.flush()
     except Exception:
         log.exception("call %s is kept but could not be scored", call_id)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.engine_room import EngineRoom, engine_room
 from app.http_errors import error_response
+from app.later_answers import after_the_end
 from app.telephony.base import Dial, IncomingCall, Plan, Tell
 from app.telephony.record import destination_of, record_call, record_status
 from app.telephony.tokens import signers
@@ -64,9 +65,11 @@ def status() -> Response:
         if not accounts:
             return _refused()
         with room.database.write() as work:
-            record_status(work, accounts[0], report, at=at, days=room.settings.candidate_days)
+            kept = record_status(work, accounts[0], report, at=at, days=room.settings.candidate_days)
     except SQLAlchemyError:
         return _unavailable()
+    if kept is not None and kept.ended:
+        after_the_end(room, accounts[0], kept.call_id)
     return Response(status=204)
 
 

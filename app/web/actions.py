@@ -10,6 +10,8 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from app.engine_room import engine_room
+from app.later_answers import after_decision, after_spam
 from app.web import words
 from app.web.asking import changing, now, person, say
 from app.web.filters import read_filters
@@ -51,6 +53,7 @@ def decide(call_id: str) -> Response:
         change = override(
             session, call_id=call_id, visit_id=visit or None, user_id=person().user_id, reason=reason, at=now()
         )
+    after_decision(engine_room(), person().account_id, call_id)
     who = _whom(change)
     _say(f"The call is credited to {who} now.", *_restore(call_id, before))
     return _back(call_id)
@@ -64,6 +67,7 @@ def take_back(call_id: str) -> Response:
     if change is None:
         _say("The model's choice counts already.")
     else:
+        after_decision(engine_room(), person().account_id, call_id)
         _say(f"The model's choice counts again: {_whom(change)}.", *_restore(call_id, before))
     return _back(call_id)
 
@@ -133,6 +137,7 @@ def mark_spam(call_id: str) -> Response:
     with changing() as (_, session):
         before = _before(session, call_id).call.spam
         annotate(session, call_id=call_id, at=now(), spam=spam)
+    after_spam(engine_room(), person().account_id, call_id, spam=spam)
     said = "Marked as spam: it counts in no report." if spam else "No spam: it counts in reports again."
     _say(said, _url("web.mark_spam", call_id), [("spam", "yes" if before else "no")])
     return _back(call_id)

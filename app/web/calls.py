@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from app.api.paging import make_cursor
 from app.engine_room import engine_room
 from app.web.asking import FRAGMENT, looking, now
-from app.web.filters import MATCH, SPAM, WHEN, LogFilters, Thresholds, asked_for, read_filters
+from app.web.filters import MATCH, SPAM, WHEN, LogFilters, asked_for, read_filters
 from app.web.panel import panel_view
 from app.web.places import Places, has_numbers, places
 from app.web.shown import LIVE, RowView, row_view
@@ -23,23 +23,17 @@ MOST_CHANGES = 200
 """More at once (an import) are not told one by one: the reader is asked to reload."""
 
 
-def thresholds() -> Thresholds:
-    """From which likelihood a match is called sure, and likely."""
-    settings = engine_room().settings
-    return Thresholds(sure=settings.sure_from, likely=min(settings.likely_from, settings.sure_from))
-
-
 def calls() -> str:
     """The log, newest first; calls that are live stand on top by themselves, because they are the newest."""
     filters = read_filters(request.args)
     at = now()
     with looking() as (_, session):
         known = places(session)
-        asked = asked_for(filters, _zone(known, filters), at, thresholds())
+        asked = asked_for(filters, _zone(known, filters), at)
         found = list_calls(session, asked, PAGE + 1, filters.before())
         page = found[:PAGE]
         rows = _rows(session, known, page, at)
-        divided = counts(session, asked, sure=thresholds().sure, likely=thresholds().likely) if rows else None
+        divided = counts(session, asked) if rows else None
         ready = bool(rows) or has_numbers(session)
     return render_template(
         "calls.html",
@@ -79,7 +73,6 @@ def _rows(session: AccountSession, known: Places, found: list[CallRow], at: date
         row_view(
             call,
             known,
-            thresholds(),
             now=at,
             earlier=earlier.get(call.call_id, 0) if call.from_number else None,
             candidates=candidates.get(call.call_id, 0),
@@ -103,10 +96,10 @@ def live() -> Response:
         divided: Counts | None = None
         if changed:
             known = places(session)
-            asked = asked_for(filters, _zone(known, filters), at, thresholds())
+            asked = asked_for(filters, _zone(known, filters), at)
             fitting = changed if asked == CallFilter() else changed_since(session, since, asked, MOST_CHANGES)
             rows = _rows(session, known, fitting, at)
-            divided = counts(session, asked, sure=thresholds().sure, likely=thresholds().likely)
+            divided = counts(session, asked)
     fits = {row.call_id for row in rows}
     return jsonify(
         cursor=format_time(max([since, *(c.updated_at for c in changed)]) if len(changed) < MOST_CHANGES else at),
@@ -129,7 +122,7 @@ def call(call_id: str) -> str:
     """One call. Raises NotFound where this account has no such call."""
     fragment = bool(request.headers.get(FRAGMENT))
     with looking() as (work, session):
-        view = panel_view(work, session, call_id, thresholds(), now(), visit_id=request.args.get("visit"))
+        view = panel_view(work, session, call_id, now(), visit_id=request.args.get("visit"))
     if view is None:
         raise NotFound("there is no such call")
     filters = read_filters(request.args)

@@ -1,6 +1,5 @@
 """The call log's filters: read from the URL, said in a sentence, written back into URLs."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from app.api.paging import read_cursor
 from core.errors import InvalidInput
 from core.time import day_start, local_day, parse_moment
-from reports.call_filter import CallFilter
+from reports.call_filter import CallFilter, Word
 
 WHEN = {
     "": "any time",
@@ -29,17 +28,10 @@ MATCH = {
     "nobody": "nobody from the site",
     "staff": "a decision by staff",
 }
+_WORDS: Mapping[str, Word] = {"sure": "sure", "likely": "likely", "unsure": "unsure"}
 SPAM = {"": "spam or not", "no": "no spam", "yes": "only spam"}
 KEPT = ("when", "source", "match", "spam", "site", "q", "from", "to", "tag", "number", "caller", "visitor")
 MOST_PAGES_BACK = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """Likelihoods from which a match is called sure and likely (settings)."""
-
-    sure: float
-    likely: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +70,7 @@ def read_filters(args: MultiDict[str, str]) -> LogFilters:
     return LogFilters(given=given, older=tuple(args.getlist("older")[-MOST_PAGES_BACK:]))
 
 
-def asked_for(filters: LogFilters, time_zone: str, at: datetime, thresholds: Thresholds) -> CallFilter:
+def asked_for(filters: LogFilters, time_zone: str, at: datetime) -> CallFilter:
     """The filter as the reports understand it. Raises InvalidInput where the URL holds something not allowed."""
     given = filters.given
     start, end = _period(given, time_zone, at)
@@ -94,26 +86,18 @@ def asked_for(filters: LogFilters, time_zone: str, at: datetime, thresholds: Thr
         tag=given.get("tag"),
         text=given.get("q"),
     )
-    return _with_match(asked, given.get("match", ""), thresholds)
+    return _with_match(asked, given.get("match", ""))
 
 
-def _with_match(asked: CallFilter, match: str, thresholds: Thresholds) -> CallFilter:
-    """The words sure, likely and unsure are about the model's matches; staff's own stand apart."""
+def _with_match(asked: CallFilter, match: str) -> CallFilter:
+    """The words sure, likely and unsure are about the model's matches, as each site means them; staff's stand apart."""
     if match == "nobody":
         return replace(asked, match="none")
     if match == "staff":
         return replace(asked, match="staff")
     if match not in MATCH:
         raise InvalidInput({"match": "sure, likely, unsure, nobody or staff is allowed"})
-    sure, likely = thresholds.sure, thresholds.likely
-    low, high = {"sure": (sure, None), "likely": (likely, _below(sure)), "unsure": (None, _below(likely))}.get(
-        match, (None, None)
-    )
-    return replace(asked, match="model", min_likelihood=low, max_likelihood=high) if match else asked
-
-
-def _below(value: float) -> float:
-    return math.nextafter(value, 0.0)
+    return replace(asked, match="model", word=_WORDS[match]) if match else asked
 
 
 def _period(given: Mapping[str, str], time_zone: str, at: datetime) -> tuple[datetime | None, datetime | None]:

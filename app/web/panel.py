@@ -1,20 +1,21 @@
 """One call with its whole story, as the panel shows it: candidates, decisions, the visit, notes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts.names import user_names
 from app.web import words
-from app.web.evidence import Waterfall, waterfall
-from app.web.filters import Thresholds
-from app.web.places import Places, places
+from app.web.call_lines import CallScene, Line, answer_lines, decision_line
+from app.web.evidence import Waterfall, glossary, waterfall
+from app.web.places import places
 from app.web.shown import RowView, row_view, short
+from app.web.strip import LANES, Person, Strip, strip
 from app.web.visit_story import Story, story
 from core.phone import for_country
 from matching.rules.confidence import confidence
-from reports.call_log import WhereNow, earlier_calls, where_now
-from reports.calls import CallDetail, CallRow, Candidate, Decision, call_detail
+from reports.around import around, window
+from reports.call_log import WhereNow, earlier_calls
+from reports.calls import CallDetail, CallRow, Candidate, call_detail
 from reports.visitors import VisitDetail, visit_detail
 from store.sessions import AccountSession, Work
 from store.sites import Site
@@ -40,19 +41,11 @@ class CandidateView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """A line of the history, or a note."""
-
-    when: str
-    full: str
-    who: str
-    text: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class PanelView:
-    """All of it. `answer` says in a sentence who it was; `story` is the visit of `story_of`."""
+    """All of it. `answer` says in a sentence who it was; `story` is the visit of `story_of`.
+
+    `answers`: the model's first answer and its latest, where that is another one.
+    """
 
     row: RowView
     site: Site
@@ -64,6 +57,9 @@ class PanelView:
     first: tuple[CandidateView, ...]
     rest: tuple[CandidateView, ...]
     left_out: int
+    glossary: tuple[tuple[str, str], ...]
+    answers: tuple[Line, ...]
+    strip: Strip | None
     story: Story | None
     story_of: str
     notes: tuple[Line, ...]
@@ -73,33 +69,8 @@ class PanelView:
     currency: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scene:
-    """What every part of the panel needs."""
-
-    detail: CallDetail
-    known: Places
-    site: Site
-    limits: Thresholds
-    now: datetime
-    where: Mapping[str, WhereNow]
-    users: Mapping[str, str]
-
-    def when(self, at: datetime) -> str:
-        """A moment in the site's words."""
-        return words.when(at, self.now, self.site.time_zone)
-
-    def full(self, at: datetime) -> str:
-        """All of a moment."""
-        return words.full(at, self.site.time_zone)
-
-    def user(self, user_id: str | None) -> str:
-        """A staff member's name."""
-        return self.users.get(user_id or "", "staff")
-
-
 def panel_view(
-    work: Work, session: AccountSession, call_id: str, limits: Thresholds, at: datetime, *, visit_id: str | None
+    work: Work, session: AccountSession, call_id: str, at: datetime, *, visit_id: str | None
 ) -> PanelView | None:
     """The panel of a call, or None where this account has none such. `visit_id` chooses whose visit is told."""
     detail = call_detail(session, call_id)
@@ -107,30 +78,53 @@ def panel_view(
         return None
     call, known = detail.call, places(session)
     chosen = _visit_to_tell(detail, visit_id)
-    ids = [c.visit_id for c in detail.candidates[:MOST]]
-    scene = _Scene(
+    scene = CallScene(
         detail=detail,
         known=known,
         site=known.sites[call.site_id],
-        limits=limits,
         now=at,
-        where=where_now(session, ids),
         users=user_names(work.directory, detail.user_ids),
     )
     earlier = earlier_calls(session, [call_id])
     row = row_view(
         call,
         known,
-        limits,
         now=at,
         earlier=earlier.get(call_id, 0) if call.from_number else None,
         candidates=len(detail.candidates),
-        where=scene.where.get(call.match.visit_id or "") if call.match else None,
+        where=_where(detail),
     )
-    return _view(scene, row, chosen, visit_detail(session, chosen) if chosen else None)
+    told = visit_detail(session, chosen) if chosen else None
+    return _view(scene, row, chosen, told, _strip(session, scene))
 
 
-def _view(scene: _Scene, row: RowView, chosen: str | None, told: VisitDetail | None) -> PanelView:
+def _strip(session: AccountSession, scene: CallScene) -> Strip | None:
+    """Who was there around the call: the likeliest candidates, and whoever it is credited to."""
+    call, candidates = scene.detail.call, scene.detail.candidates
+    credited = call.match.visitor_id if call.match else None
+    shown = [c for c in candidates if c.rank <= LANES or c.visitor_id == credited]
+    shown = shown if len(shown) <= LANES else [*shown[: LANES - 1], shown[-1]]
+    start, end = window(call.started_at, [c.last_seen_at for c in shown])
+    return strip(
+        around(session, [c.visitor_id for c in shown], start=start, end=end),
+        [
+            Person(
+                visitor_id=c.visitor_id,
+                visit_id=c.visit_id,
+                name=short(c.visitor_id),
+                percent=words.percent(c.likelihood),
+            )
+            for c in shown
+        ],
+        of=len(candidates),
+        called_at=call.started_at,
+        time_zone=scene.site.time_zone,
+    )
+
+
+def _view(
+    scene: CallScene, row: RowView, chosen: str | None, told: VisitDetail | None, drawn: Strip | None
+) -> PanelView:
     detail, call = scene.detail, scene.detail.call
     first, rest = _split(_candidates(scene, chosen))
     staff = call.match is not None and call.match.by == "staff"
@@ -145,17 +139,27 @@ def _view(scene: _Scene, row: RowView, chosen: str | None, told: VisitDetail | N
         first=first,
         rest=rest,
         left_out=max(len(detail.candidates) - MOST, 0),
+        glossary=glossary(view.waterfall for view in (*first, *rest)),
+        answers=answer_lines(scene),
+        strip=drawn,
         story=story(told, call, scene.site) if told and told.site_id == call.site_id else None,
         story_of=short(told.visitor_id) if told else "",
         notes=tuple(
             Line(when=scene.when(n.at), full=scene.full(n.at), who=scene.user(n.user_id), text=n.text)
             for n in detail.notes
         ),
-        history=tuple(_decision(scene, d) for d in reversed(detail.history)),
+        history=tuple(decision_line(scene, d) for d in reversed(detail.history)),
         tags=", ".join(call.tags),
         amount=words.plain_amount(call.value.amount_minor, call.value.currency) if call.value else "",
         currency=call.value.currency if call.value else scene.site.currency,
     )
+
+
+def _where(detail: CallDetail) -> WhereNow | None:
+    """Where the credited visitor is now."""
+    credited = detail.call.match.visit_id if detail.call.match else None
+    found = next((c for c in detail.candidates if c.visit_id == credited), None)
+    return None if found is None else WhereNow(path=found.path, left_at=found.left_at)
 
 
 def _visit_to_tell(detail: CallDetail, asked: str | None) -> str | None:
@@ -167,7 +171,7 @@ def _visit_to_tell(detail: CallDetail, asked: str | None) -> str | None:
     return credited or (detail.candidates[0].visit_id if detail.candidates else None)
 
 
-def _candidates(scene: _Scene, chosen: str | None) -> list[CandidateView]:
+def _candidates(scene: CallScene, chosen: str | None) -> list[CandidateView]:
     """Everybody it may have been, nobody among them, the likeliest first; whom staff chose is there in any case."""
     call = scene.detail.call
     match = call.match
@@ -207,20 +211,18 @@ def _candidates(scene: _Scene, chosen: str | None) -> list[CandidateView]:
     return [view for _, view in sorted(found, key=lambda pair: -pair[0])]
 
 
-def _candidate(scene: _Scene, c: Candidate, chosen: str | None, credited: bool, staff: bool) -> CandidateView:
+def _candidate(scene: CallScene, c: Candidate, chosen: str | None, credited: bool, staff: bool) -> CandidateView:
     before = scene.detail.call.started_at - c.last_seen_at
-    where = scene.where.get(c.visit_id)
-    page = f"on {where.path}" if where and where.path else "on the site"
+    page = f"on {c.path}" if c.path else "on the site"
     seen = "when the call came" if before.total_seconds() < 60 else f"{words.span(before)} before"
-    device = f", {where.device}" if where and where.device != "other" else ""
-    likely = min(scene.limits.likely, scene.limits.sure)
+    device = f", {c.device}" if c.device != "other" else ""
     return CandidateView(
         visit_id=c.visit_id,
         name=short(c.visitor_id),
         about=f"{page} {seen}{device}",
         percent=words.percent(c.likelihood),
         fill=round(c.likelihood * 100, 1),
-        tone=str(confidence(c.likelihood, 0.0, sure=scene.limits.sure, likely=likely)),
+        tone=str(confidence(c.likelihood, 0.0, sure=scene.site.sure_from, likely=scene.site.likely_from)),
         credited=credited,
         confirmed=credited and staff,
         in_view=c.visit_id == chosen,
@@ -234,7 +236,7 @@ def _split(views: list[CandidateView]) -> tuple[tuple[CandidateView, ...], tuple
     return tuple(first), tuple(v for v in views if v not in first)
 
 
-def _answer(scene: _Scene) -> str:
+def _answer(scene: CallScene) -> str:
     match = scene.detail.call.match
     if match is None:
         return "nobody from the site" if scene.detail.candidates else "nobody from the site held this number"
@@ -242,7 +244,7 @@ def _answer(scene: _Scene) -> str:
     return who
 
 
-def _model_said(scene: _Scene) -> str:
+def _model_said(scene: CallScene) -> str:
     """Who decided, and what the model would have."""
     call = scene.detail.call
     return f"by {scene.user(call.match.user_id if call.match else None)}. {_model_chose(call)}"
@@ -254,14 +256,3 @@ def _model_chose(call: CallRow) -> str:
     if call.model_visit_id is None:
         return f"The model chose nobody from the site, {words.percent(call.none)}."
     return f"The model chose {short(call.model_visitor_id)}, {words.percent(call.model_likelihood or 0.0)}."
-
-
-def _decision(scene: _Scene, d: Decision) -> Line:
-    whom = short(d.visitor_id) if d.visit_id else "nobody from the site"
-    if d.undo:
-        who, text = scene.user(d.user_id), f"took the decision back; the model's choice counts: {whom}"
-    elif d.by == "staff":
-        who, text = scene.user(d.user_id), f"chose {whom}; the model gives that {words.percent(d.likelihood)}"
-    else:
-        who, text = "the model", f"chose {whom}, {words.percent(d.likelihood)}"
-    return Line(when=scene.when(d.at), full=scene.full(d.at), who=who, text=text, reason=d.reason or "")

@@ -1,8 +1,8 @@
-"""The account's sites and tracking sources: names, zones, and one colour per source on all pages. Two queries."""
+"""The account's sites and tracking sources: names, zones, and one colour per source on all pages. One query."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from store.sessions import AccountSession
 from store.sites import Site, TrackingNumber, TrackingSource
@@ -40,12 +40,17 @@ class Places:
 
 def places(session: AccountSession) -> Places:
     """The account's sites and sources."""
-    sites = session.scalars(select(Site).order_by(Site.site_id)).all()
-    sources = session.scalars(
-        select(TrackingSource).order_by(TrackingSource.site_id, TrackingSource.position, TrackingSource.source_id)
+    rows = session.execute(
+        select(Site, TrackingSource)
+        .outerjoin(
+            TrackingSource,
+            and_(TrackingSource.account_id == Site.account_id, TrackingSource.site_id == Site.site_id),
+        )
+        .order_by(Site.site_id, TrackingSource.position, TrackingSource.source_id)
     ).all()
+    sources = [source for _, source in rows if source is not None]
     return Places(
-        sites={site.site_id: site for site in sites},
+        sites={site.site_id: site for site, _ in rows},
         sources={
             s.source_id: SourceName(
                 source_id=s.source_id,

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.web import words
-from app.web.filters import Thresholds
 from app.web.places import Places
 from core.phone import for_country
 from matching.rules.confidence import confidence
 from reports.call_log import WhereNow
 from reports.calls import CallRow
+from store.sites import Site
 
 LIVE = frozenset({"queued", "ringing", "in-progress"})
 STATUS_WORDS = {
@@ -72,10 +72,10 @@ def short(visitor_id: str | None) -> str:
     return f"visitor {visitor_id[-4:]}" if visitor_id else "nobody"
 
 
-def match_view(call: CallRow, thresholds: Thresholds, candidates: int) -> MatchView:
-    """The credit in words, and the model's own choice beside a decision by staff."""
+def match_view(call: CallRow, site: Site, candidates: int) -> MatchView:
+    """The credit in the site's words, and the model's own choice beside a decision by staff."""
     best = call.model_likelihood or 0.0 if call.model_visit_id is not None else 0.0
-    model_word = str(confidence(best, call.none, sure=thresholds.sure, likely=min(thresholds.likely, thresholds.sure)))
+    model_word = str(confidence(best, call.none, sure=site.sure_from, likely=site.likely_from))
     match = call.match
     credited = match is not None and match.visit_id is not None
     likelihood = match.likelihood if match is not None else call.none
@@ -114,7 +114,6 @@ def _fill(share: float) -> float:
 def row_view(
     call: CallRow,
     known: Places,
-    thresholds: Thresholds,
     *,
     now: datetime,
     earlier: int | None,
@@ -142,7 +141,7 @@ def row_view(
         under_source=call.campaign or call.channel or "",
         under_source_title="campaign" if call.campaign else "channel",
         duration=words.duration(call.duration_seconds) if call.status == "completed" else "",
-        match=match_view(call, thresholds, candidates),
+        match=match_view(call, site, candidates),
         where=_where(where) if live and where else "",
         tags=call.tags,
         value=words.money(call.value.amount_minor, call.value.currency) if call.value else "",

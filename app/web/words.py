@@ -44,9 +44,16 @@ def day(at: datetime, now: datetime, time_zone: str) -> str:
     return f"{then.day} {then:%b}" if then.year == today.year else f"{then.day} {then:%b %Y}"
 
 
-def clock(at: datetime, time_zone: str) -> str:
+def clock(at: datetime, time_zone: str, *, seconds: bool = False) -> str:
     """The local time of day, 24 hours."""
-    return f"{at.astimezone(zone(time_zone)):%H:%M}"
+    local = at.astimezone(zone(time_zone))
+    return f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+
+
+def date(at: datetime, time_zone: str) -> str:
+    """The local date without its year, such as "7 Nov"."""
+    local = at.astimezone(zone(time_zone))
+    return f"{local.day} {local:%b}"
 
 
 def when(at: datetime, now: datetime, time_zone: str) -> str:

@@ -5,23 +5,28 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from matching.rules.facts import CallFacts, CandidateFacts, PhoneHistory
-from matching.rules.features import FEATURES
-from matching.rules.model import LikelihoodModel
+from matching.rules.model import INTENSITY_ROWS, LikelihoodModel
 from matching.rules.phones import Owners
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-BACKGROUND_ROWS: tuple[str, ...] = ("number_history", "robocall_burst", "withheld")
-PHONE_ROWS: tuple[str, ...] = ("area_code", "other_phone", "known_phone")
-ROWS: tuple[str, ...] = (*FEATURES, *BACKGROUND_ROWS, *PHONE_ROWS)
+ROWS: tuple[str, ...] = (
+    *INTENSITY_ROWS,
+    "number_history",
+    "robocall_burst",
+    "withheld",
+    "area_code",
+    "other_phone",
+    "known_phone",
+)
 """Every row a candidate's sum may have, in the order shown. ``base_rate`` comes first and is always shown."""
 
 _NAMES = {
+    "home_page": "page",
     "contact_page": "page",
     "pricing_page": "page",
     "device_phone": "device",
     "device_tablet": "device",
-    "device_desktop": "device",
 }
 
 
@@ -69,17 +74,21 @@ def rows(scene: Scene, candidate: CandidateFacts, weights: list[float]) -> tuple
 
 
 def _base_rate(scene: Scene, _: CandidateFacts) -> str:
-    per_day = scene.model.background.shipped_rate(scene.call) * 86_400.0
+    per_day = scene.model.background.rate(scene.call.number_kind) * 86_400.0
     kind = {"pool": "a pool number", "offline": "an offline number"}.get(scene.call.number_kind, "a number")
     return f"a visitor this very second, against {per_day:.2g} calls a day from nobody on {kind}"
 
 
 def _last_seen(_: Scene, candidate: CandidateFacts) -> str:
     if candidate.page_open:
-        return f"last sign {ago(candidate.seconds_since_seen)} before the call"
+        return f"page open, last sign {ago(candidate.seconds_since_seen)} before the call"
     if candidate.seconds_since_seen < 120.0:
         return f"seen {ago(candidate.seconds_since_seen)} before the call"
     return f"left {ago(candidate.seconds_since_seen)} ago"
+
+
+def _page_age(_: Scene, candidate: CandidateFacts) -> str:
+    return f"last page view {ago(candidate.seconds_since_view or 0.0)} before the call"
 
 
 def _tel_click(_: Scene, candidate: CandidateFacts) -> str:
@@ -112,12 +121,15 @@ def _hour(scene: Scene, _: CandidateFacts) -> str:
 
 
 def _number_history(scene: Scene, _: CandidateFacts) -> str:
-    per_day = scene.model.background.learnt_rate(scene.call) * 86_400.0
-    return f"{per_day:.2g} calls a day from nobody, learnt on this number and account"
+    terms = scene.model.background_terms(scene.call)
+    per_day = 2.0 ** (terms["base_rate"] + terms["number_history"]) * 86_400.0
+    return f"{per_day:.2g} calls a day from nobody, learnt on this number and its source"
 
 
 def _burst(scene: Scene, _: CandidateFacts) -> str:
-    return f"caller rang {_count(scene.call.recent_calls_other_numbers, 'other number')} within minutes"
+    if scene.call.recent_calls_other_numbers:
+        return f"caller rang {_count(scene.call.recent_calls_other_numbers, 'other number')} within minutes"
+    return "calls from nobody on other numbers within minutes"
 
 
 def _area_code(scene: Scene, candidate: CandidateFacts) -> str:
@@ -162,20 +174,23 @@ def _count(number: int, what: str) -> str:
 _WORDS: dict[str, Callable[[Scene, CandidateFacts], str]] = {
     "base_rate": _base_rate,
     "last_seen": _last_seen,
-    "page_open": lambda _, candidate: "page open when the call came",
+    "page_age": _page_age,
     "tel_click": _tel_click,
+    "form_filled": _form,
+    "left_page": lambda _, candidate: "the page was closed",
+    "superseded": lambda _, candidate: "is shown another number since",
+    "home_page": _page,
     "contact_page": _page,
     "pricing_page": _page,
     "page_views": _page_views,
     "visits": _visits,
     "device_phone": _device,
     "device_tablet": _device,
-    "device_desktop": _device,
-    "form_filled": _form,
     "hour_of_week": _hour,
+    "source": lambda scene, candidate: "visitors of this source, as learnt",
     "number_history": _number_history,
     "robocall_burst": _burst,
-    "withheld": lambda scene, candidate: "caller id withheld",
+    "withheld": lambda scene, _: "caller id withheld" if scene.call.caller is None else "caller id shown",
     "area_code": _area_code,
     "other_phone": _other_phone,
     "known_phone": _known_phone,

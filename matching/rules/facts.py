@@ -17,11 +17,13 @@ NumberKind = Literal["pool", "offline", "other"]
 class CandidateFacts:
     """A visitor who may have made the call, because the dialled number was shown to them.
 
-    ``visit`` is their latest visit begun before the call. ``seconds_since_seen`` runs from the last page view
-    or heartbeat; ``page_open`` means no leave event and a recent life sign; ``page_views`` and ``visits``
-    count everything up to the call. ``tel_click_seconds`` and ``form_seconds`` run from the last click on
-    this number and the last form. ``other_phone`` is the probability that this visitor's own phone is known
-    and is not the one calling.
+    ``visit`` is their latest visit begun before the call. ``seconds_since_seen`` runs from the last life sign
+    (page view, heartbeat, click), ``seconds_since_view`` from the last page view (None: unknown). ``page_open``
+    means no leave event and a recent life sign, ``left`` that a leave event was the last that was heard; ``shown``
+    is False where the visitor has since been shown another source's number; ``page_views`` (of the latest visit)
+    and ``visits`` count everything up to the call. ``tel_click_seconds`` and ``form_seconds`` run from the last
+    click on this number and the last form. ``other_phone`` is the probability that this visitor's own phone is
+    known and is not the one calling.
     """
 
     visitor: str
@@ -29,7 +31,10 @@ class CandidateFacts:
     source: str | None
     last_seen_at: datetime
     seconds_since_seen: float
+    seconds_since_view: float | None = None
     page_open: bool = False
+    left: bool = False
+    shown: bool = True
     last_page_path: str | None = None
     page_views: int = 1
     visits: int = 1
@@ -44,26 +49,25 @@ class CandidateFacts:
 class CallFacts:
     """The call itself, and what is known of the number it rang.
 
-    ``caller`` is None for withheld callers. ``local_hour_of_week`` counts from Monday 00:00 in the site's
-    time zone (0 to 167). ``caller_region`` is the region of the caller's area code; ``region_share`` the
-    share of the site's recent visitors who are in that region (None: unknown). ``recent_calls_other_numbers``
-    counts the other numbers of the account that the same caller rang within the last minutes.
-    ``number_none_calls`` is the expected number of earlier calls on this number that no visit explains (the
-    sum of their ``none``), over ``number_seconds`` of watching it; the ``account_`` fields are the same sums
-    over all numbers of the account. Zeros mean: nothing learnt yet.
+    ``caller`` is None for withheld callers. ``number`` and ``source`` are the keys by which a model may have
+    learnt this number and its source. ``local_hour_of_week`` counts from Monday 00:00 in the site's time zone
+    (0 to 167). ``caller_region`` is the region of the caller's area code; ``region_share`` the share of the
+    number's holders who are in that region (None: unknown). ``recent_nobody``: calls on the site's other
+    numbers within the last minutes, each counted with its probability of being nobody's and fading
+    (``background.recent``). ``recent_calls_other_numbers`` counts the other numbers of the site that the same
+    caller rang within those minutes.
     """
 
     at: datetime
     caller: str | None
     local_hour_of_week: int
+    number: str = ""
+    source: str = ""
     number_kind: NumberKind = "pool"
     caller_region: str | None = None
     region_share: float | None = None
+    recent_nobody: float = 0.0
     recent_calls_other_numbers: int = 0
-    number_none_calls: float = 0.0
-    number_seconds: float = 0.0
-    account_none_calls: float = 0.0
-    account_number_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +79,7 @@ class StaffDecision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlierCall:
-    """An earlier call by the same phone.
+    """An earlier call by the same phone, on ``number`` ("" where that is not known).
 
     ``races`` holds each candidate's ``Ranked.race`` as it was given for that call (log2 against nobody, the
     owner posterior left out). Candidates far below all others may be left out. ``decision`` is what staff
@@ -84,6 +88,7 @@ class EarlierCall:
 
     at: datetime
     races: Mapping[str, float]
+    number: str = ""
     decision: StaffDecision | None = None
 
 

@@ -1,157 +1,139 @@
-"""From facts to arrays: one row per candidate, one named column per piece of evidence.
+"""From facts to arrays: one row per candidate, named columns, the same for scoring and for learning.
 
-Curves (how fast interest fades after leaving, after a click) are columns of their own: the column holds log2
-of the curve, its weight is 1 until a fit says otherwise. A column of 0 says nothing.
+Curves (how interest fades after the last life sign, after a click, after a form) are broken lines over knots: each knot
+is a column. A column of 0 says nothing.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from matching.rules.curves import Decay, Floats, week
-from matching.rules.facts import CallFacts, CandidateFacts
+from matching.rules.curves import Floats, Knots
+from matching.rules.facts import CandidateFacts
 
-FEATURES: tuple[str, ...] = (
-    "base_rate",
-    "last_seen",
-    "page_open",
-    "tel_click",
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+DELAY = Knots(
+    seconds=(0, 10, 30, 90, 300, 1200, HOUR, 4 * HOUR, 12 * HOUR, *(days * DAY for days in (1, 2, 4, 8, 16, 32, 60))),
+    offset=8.0,
+)
+"""Seconds since the last life sign."""
+VIEW = Knots(seconds=(15, 60, 180, 600, 1800, 2 * HOUR), offset=5.0)
+"""Seconds since the last page view: a page may stay open, and give life signs, long after it was read."""
+SETTLED = 2 * HOUR
+"""Seconds since the last life sign after which it does not matter any more how long before it the page was viewed."""
+CLICK = Knots(seconds=(2, 8, 20, 60, 240, HOUR, DAY, 7 * DAY), offset=2.0)
+"""Seconds since the last tel: click."""
+FORM = Knots(seconds=(MINUTE, HOUR, DAY, 7 * DAY), offset=10.0)
+"""Seconds since the last form."""
+
+MARKS: tuple[str, ...] = (
+    "left_page",
+    "superseded",
+    "home_page",
     "contact_page",
     "pricing_page",
     "page_views",
     "visits",
     "device_phone",
     "device_tablet",
-    "device_desktop",
-    "form_filled",
-    "hour_of_week",
 )
-"""The columns of X, in order. ``base_rate`` is the constant: a desktop-or-unknown visitor's first view, this
-very second.
-"""
+FEATURES: tuple[str, ...] = (
+    *(f"delay_{seconds:g}" for seconds in DELAY.seconds),
+    *(f"view_{seconds:g}" for seconds in VIEW.seconds),
+    *(f"click_{seconds:g}" for seconds in CLICK.seconds),
+    *(f"form_{seconds:g}" for seconds in FORM.seconds),
+    *MARKS,
+)
+"""The columns of X, in order. The delay's knots are log2 calls per second, all others log2 ratios."""
+_ENDS = np.cumsum([len(knots.seconds) for knots in (DELAY, VIEW, CLICK, FORM)])
+DELAYS, AGES, CLICKS, FORMS = (slice(int(a), int(b)) for a, b in pairwise([0, *_ENDS]))
+_MARK = {name: int(_ENDS[-1]) + place for place, name in enumerate(MARKS)}
 
-_MOST_VIEWS = 16.0
-_MOST_VISITS = 8.0
+GROUPS: tuple[tuple[str, slice | int], ...] = (
+    ("page_age", AGES),
+    ("tel_click", CLICKS),
+    ("form_filled", FORMS),
+    *((name, _MARK[name]) for name in MARKS),
+)
+"""Evidence rows and their columns; ``base_rate`` and ``last_seen`` share the delay's."""
+
+VIEWS = np.asarray([0.0, 1.0, 1.8, 2.6, 3.5])
+"""log2 of the page views a bucket stands for: 1, 2, 3-4, 5-8, more."""
+VISITS = np.asarray([0.0, 1.0, 1.8, 2.8])
+"""log2 of the visits a bucket stands for: 1, 2, 3-4, more."""
+_VIEW_EDGES, _VISIT_EDGES = np.asarray([2, 3, 5, 9]), np.asarray([2, 3, 5])
+
+OTHER_PAGE, HOME, CONTACT, PRICING = range(4)
+DEVICES: tuple[str | None, ...] = ("desktop", "phone", "tablet", "other")
+_DEVICE = {name: place for place, name in enumerate(DEVICES)} | {None: 3}
+
 _read = attrgetter(
     "seconds_since_seen",
-    "page_open",
+    "seconds_since_view",
     "tel_click_seconds",
+    "form_seconds",
+    "left",
+    "shown",
     "last_page_path",
     "page_views",
     "visits",
     "device",
-    "form_seconds",
 )
 
 
+def views_bucket(views: int) -> int:
+    """Which of VIEWS so many page views are."""
+    return 0 if views < 2 else 1 if views < 3 else 2 if views < 5 else 3 if views < 9 else 4
+
+
+def visits_bucket(visits: int) -> int:
+    """Which of VISITS so many visits are."""
+    return 0 if visits < 2 else 1 if visits < 3 else 2 if visits < 5 else 3
+
+
+def device_place(device: str | None) -> int:
+    """Which of DEVICES this is."""
+    return _DEVICE.get(device, 3)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Basis:
-    """The curves and lists that turn facts into columns.
+class PageWords:
+    """Words that mark a contact or a pricing page in its path."""
 
-    ``delay``: calls per second by seconds since last seen (its value at 0 is the base rate). ``click``: ratio
-    by seconds since a tel: click, 1 in the end. ``form``: ratio by seconds since a form. ``hours``: calls by
-    people who are not on the site, by hour of the week, mean 1. ``contact_words``, ``pricing_words``: words
-    that mark such a page in its path.
-    """
-
-    delay: Decay
-    click: Decay
-    form: Decay
-    weekday: tuple[float, ...]
-    saturday: tuple[float, ...]
-    sunday: tuple[float, ...]
-    contact_words: tuple[str, ...]
-    pricing_words: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        week(self.weekday, self.saturday, self.sunday)
+    contact: tuple[str, ...]
+    pricing: tuple[str, ...]
 
     @cached_property
-    def hours(self) -> Floats:
-        """log2 of the 168 hourly factors (mean factor 1), Monday 00:00 first."""
-        return np.asarray(np.log2(week(self.weekday, self.saturday, self.sunday)), dtype=np.float64)
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        return _words(self.contact), _words(self.pricing)
 
-    @cached_property
-    def _pages(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
-        return _words(self.contact_words), _words(self.pricing_words)
-
-    def columns(self, call: CallFacts, candidates: Sequence[CandidateFacts]) -> Floats:
-        """Return X, shape (candidates, FEATURES)."""
-        columns = np.zeros((len(candidates), len(FEATURES)))
-        if not candidates:
-            return columns
-        seen, opened, clicks, paths, views, visits, devices, forms = zip(*map(_read, candidates), strict=True)
-        fading = self.delay.parts(seen)
-        rate = fading.sum(axis=1) + self.delay.floor
-        # The quickest scale is people on the page, whom no clock keeps from calling; the rest call when the world does.
-        quick = fading[:, 0] if len(self.delay.scales) else np.zeros(len(candidates))
-        by_hour = quick + (rate - quick) * 2.0 ** self.hours[call.local_hour_of_week]
-        contact, pricing = self._page_kinds(paths)
-        by_name: dict[str, Any] = {
-            "base_rate": 1.0,
-            "last_seen": np.log2(rate / self.delay.peak),
-            "page_open": opened,
-            "tel_click": np.log2(self.click.at(_since(clicks))),
-            "contact_page": contact,
-            "pricing_page": pricing,
-            "page_views": np.log2(np.clip(np.asarray(views, dtype=np.float64), 1.0, _MOST_VIEWS)),
-            "visits": np.log2(np.clip(np.asarray(visits, dtype=np.float64), 1.0, _MOST_VISITS)),
-            "form_filled": np.log2(self.form.at(_since(forms))),
-            "hour_of_week": np.log2(by_hour / rate),
-        }
-        for device in ("phone", "tablet", "desktop"):
-            by_name[f"device_{device}"] = [known == device for known in devices]
-        for column, name in enumerate(FEATURES):
-            columns[:, column] = by_name[name]
-        return columns
-
-    def _page_kinds(self, paths: Sequence[str | None]) -> tuple[list[bool], list[bool]]:
-        """Say which last pages were contact and which pricing pages; each distinct path is looked at once."""
-        contact, pricing = self._pages
-        kinds = {
-            path: (bool(contact.search(path)), bool(pricing.search(path))) if path else (False, False)
-            for path in set(paths)
-        }
-        return [kinds[path][0] for path in paths], [kinds[path][1] and not kinds[path][0] for path in paths]
+    def kind(self, path: str | None) -> int:
+        """OTHER_PAGE, HOME, CONTACT or PRICING."""
+        if not path:
+            return OTHER_PAGE
+        contact, pricing = self._patterns
+        if contact.search(path):
+            return CONTACT
+        if pricing.search(path):
+            return PRICING
+        return HOME if path == "/" else OTHER_PAGE
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain values a model file holds."""
-        return {
-            "delay": self.delay.as_json(),
-            "click": self.click.as_json(),
-            "form": self.form.as_json(),
-            "hours": {
-                "weekday": list(self.weekday),
-                "saturday": list(self.saturday),
-                "sunday": list(self.sunday),
-            },
-            "pages": {"contact": list(self.contact_words), "pricing": list(self.pricing_words)},
-        }
+        return {"contact": list(self.contact), "pricing": list(self.pricing)}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Basis":
-        """Read what ``as_json`` wrote. Raises KeyError, TypeError or ValueError for anything else."""
-        hours, pages = data["hours"], data["pages"]
+    def from_json(cls, data: Mapping[str, Any]) -> "PageWords":
+        """Read what ``as_json`` wrote. Raises KeyError or TypeError for anything else."""
         return cls(
-            delay=Decay.from_json(data["delay"]),
-            click=Decay.from_json(data["click"]),
-            form=Decay.from_json(data["form"]),
-            weekday=tuple(float(hour) for hour in hours["weekday"]),
-            saturday=tuple(float(hour) for hour in hours["saturday"]),
-            sunday=tuple(float(hour) for hour in hours["sunday"]),
-            contact_words=tuple(str(word) for word in pages["contact"]),
-            pricing_words=tuple(str(word) for word in pages["pricing"]),
+            contact=tuple(str(word) for word in data["contact"]), pricing=tuple(str(word) for word in data["pricing"])
         )
-
-
-def _since(seconds: Sequence[float | None]) -> Floats:
-    """Never happened is infinitely long ago."""
-    return np.asarray([np.inf if second is None else second for second in seconds], dtype=np.float64)
 
 
 def _words(words: Sequence[str]) -> re.Pattern[str]:
@@ -159,3 +141,67 @@ def _words(words: Sequence[str]) -> re.Pattern[str]:
     if not words:
         return re.compile(r"(?!)")
     return re.compile(r"(?:^|[/_.-])(?:" + "|".join(map(re.escape, words)) + ")", re.IGNORECASE)
+
+
+def columns(candidates: Sequence[CandidateFacts], pages: PageWords) -> Floats:
+    """Return X, shape (candidates, FEATURES)."""
+    if not candidates:
+        return np.zeros((0, len(FEATURES)))
+    seen, ages, clicks, forms, left, shown, paths, views, visits, devices = zip(*map(_read, candidates), strict=True)
+    kinds = {path: pages.kind(path) for path in set(paths)}
+    return design(
+        delay=np.asarray(seen, dtype=np.float64),
+        age=_since(ages),
+        click=_since(clicks),
+        form=_since(forms),
+        left=np.asarray(left, dtype=bool),
+        superseded=~np.asarray(shown, dtype=bool),
+        page=np.asarray([kinds[path] for path in paths]),
+        views=np.searchsorted(_VIEW_EDGES, np.asarray(views), side="right"),
+        visits=np.searchsorted(_VISIT_EDGES, np.asarray(visits), side="right"),
+        device=np.asarray([_DEVICE.get(device, 3) for device in devices]),
+    )
+
+
+def design(
+    *,
+    delay: Floats,
+    age: Floats,
+    click: Floats,
+    form: Floats,
+    left: Any,
+    superseded: Any,
+    page: Any,
+    views: Any,
+    visits: Any,
+    device: Any,
+) -> Floats:
+    """Return X from arrays of one length: seconds (NaN: never), flags, page kinds, buckets and places of DEVICES."""
+    found = np.zeros((len(delay), len(FEATURES)))
+    found[:, DELAYS] = DELAY.hats(delay)
+    found[:, AGES] = VIEW.hats(page_age(delay, age))
+    found[:, CLICKS] = CLICK.hats(click)
+    found[:, FORMS] = FORM.hats(form)
+    marks = {
+        "left_page": left,
+        "superseded": superseded,
+        "home_page": page == HOME,
+        "contact_page": page == CONTACT,
+        "pricing_page": page == PRICING,
+        "page_views": VIEWS[views],
+        "visits": VISITS[visits],
+        "device_phone": device == 1,
+        "device_tablet": device == 2,
+    }
+    for name, column in _MARK.items():
+        found[:, column] = marks[name]
+    return found
+
+
+def page_age(delay: Floats, age: Floats) -> Floats:
+    """Seconds since the last page view as they count, from those since the last life sign and view (NaN: the same)."""
+    return np.asarray(np.where(delay < SETTLED, np.where(np.isnan(age), delay, age), SETTLED), dtype=np.float64)
+
+
+def _since(seconds: Sequence[float | None]) -> Floats:
+    return np.asarray([np.nan if second is None else second for second in seconds], dtype=np.float64)

@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from matching.rules.background import Background
-from matching.rules.curves import Floats
+from matching.rules.curves import Floats, check_hours, hour_kind
 from matching.rules.facts import CallFacts, CandidateFacts
-from matching.rules.features import FEATURES, Basis
+from matching.rules.features import DELAYS, FEATURES, GROUPS, PageWords, columns
 from matching.rules.phones import PhoneParams
 
-FORMAT = 1
+FORMAT = 2
 """The layout of the model file. Another layout gets another number, and its own reader."""
 
 LIMIT = 30.0
 """No single piece of evidence weighs more (log2: one in a thousand million). It keeps absurd sums exact."""
+
+INTENSITY_ROWS: tuple[str, ...] = ("base_rate", "last_seen", *(name for name, _ in GROUPS), "hour_of_week", "source")
+"""The parts of a candidate's log2 intensity, in the order of ``contributions``' columns."""
 
 
 class ModelFileError(ValueError):
@@ -35,14 +38,16 @@ class ModelFileError(ValueError):
 class LikelihoodModel:
     """A set of rates and weights that scores calls.
 
-    ``weights``: log2 per unit of each feature column, in the order of FEATURES (``base_rate``: added to the
-    delay curve's own peak). ``training``: where the numbers come from (period, counts, held-out log-loss,
-    calibration); for readers only.
+    ``weights``: log2 per unit of each feature column, in the order of FEATURES. ``hours``: log2 by hour (see
+    curves.HOURS) at which visitors call. ``sources``: log2 of what was learnt of a source's visitors.
+    ``training``: where the numbers come from (period, counts, held-out log-likelihood); for readers only.
     """
 
     version: str
     weights: tuple[float, ...]
-    basis: Basis
+    hours: tuple[float, ...]
+    sources: Mapping[str, float]
+    pages: PageWords
     background: Background
     phones: PhoneParams
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -52,29 +57,39 @@ class LikelihoodModel:
             raise ValueError(f"needs {len(FEATURES)} weights, got {len(self.weights)}")
         if not np.isfinite(self.weights).all():
             raise ValueError("weights must be finite")
+        if not all(np.isfinite(value) for value in self.sources.values()):
+            raise ValueError("sources need finite values")
+        check_hours(self.hours)
 
     @cached_property
     def _weights(self) -> Floats:
         return np.asarray(self.weights, dtype=np.float64)
 
-    def featurize(self, call: CallFacts, candidates: Sequence[CandidateFacts]) -> Floats:
-        """Return X, shape (candidates, features)."""
-        return self.basis.columns(call, candidates)
+    def featurize(self, candidates: Sequence[CandidateFacts]) -> Floats:
+        """Return X, shape (candidates, FEATURES)."""
+        return columns(candidates, self.pages)
 
-    def contributions(self, features: Floats) -> Floats:
-        """Return the log2 of each column's part in the intensity, shape (n, k); each within LIMIT."""
-        parts = np.clip(features * self._weights, -LIMIT, LIMIT)
-        # The curve's peak is the constant's own size; it is a rate, so the limit is not for it.
-        parts[:, 0] += np.log2(self.basis.delay.peak)
-        return np.asarray(parts, dtype=np.float64)
-
-    def log2_intensity(self, features: Floats) -> Floats:
-        """Return log2 calls per second of each row, shape (n,)."""
-        return np.asarray(self.contributions(features).sum(axis=1), dtype=np.float64)
+    def contributions(self, features: Floats, call: CallFacts) -> Floats:
+        """Return the log2 of each part of the intensity, shape (n, INTENSITY_ROWS); each within LIMIT but the rate."""
+        parts = np.empty((len(features), len(INTENSITY_ROWS)))
+        # What a knot's own column cannot say: the curve's height at 0 is the base rate, the rest is its fading.
+        # Weighted sums are taken column by column, so that one row alone gives the same bits as the row in a crowd.
+        peak = min(max(float(self._weights[0]), -4 * LIMIT), 4 * LIMIT)
+        parts[:, 0] = peak
+        parts[:, 1] = _weigh(features[:, DELAYS], self._weights[DELAYS]) - peak
+        for place, (_, group) in enumerate(GROUPS, start=2):
+            if isinstance(group, slice):
+                parts[:, place] = _weigh(features[:, group], self._weights[group])
+            else:
+                parts[:, place] = features[:, group] * self._weights[group]
+        parts[:, -2] = self.hours[hour_kind(call.local_hour_of_week)]
+        parts[:, -1] = self.sources.get(call.source, 0.0)
+        parts[:, 1:] = np.clip(parts[:, 1:], -LIMIT, LIMIT)
+        return parts
 
     def background_terms(self, call: CallFacts) -> dict[str, float]:
         """Return the named log2 terms of nobody's intensity; each but the base rate is within LIMIT."""
-        terms = self.background.terms(call, self.basis.hours)
+        terms = self.background.terms(call)
         return {name: term if name == "base_rate" else min(max(term, -LIMIT), LIMIT) for name, term in terms.items()}
 
     def as_json(self) -> dict[str, Any]:
@@ -84,7 +99,9 @@ class LikelihoodModel:
             "version": self.version,
             "features": list(FEATURES),
             "weights": dict(zip(FEATURES, self.weights, strict=True)),
-            "basis": self.basis.as_json(),
+            "hours": list(self.hours),
+            "sources": dict(self.sources),
+            "pages": self.pages.as_json(),
             "background": self.background.as_json(),
             "phones": self.phones.as_json(),
             "training": dict(self.training),
@@ -114,7 +131,9 @@ class LikelihoodModel:
             return cls(
                 version=str(data["version"]),
                 weights=tuple(float(weights[name]) for name in FEATURES),
-                basis=Basis.from_json(data["basis"]),
+                hours=check_hours(data["hours"]),
+                sources={str(name): float(value) for name, value in data["sources"].items()},
+                pages=PageWords.from_json(data["pages"]),
                 background=Background.from_json(data["background"]),
                 phones=PhoneParams.from_json(data["phones"]),
                 training=dict(data.get("training", {})),
@@ -137,6 +156,14 @@ class LikelihoodModel:
     def load(cls, path: Path) -> "LikelihoodModel":
         """Read a model file. Raises ModelFileError, and OSError where it cannot be read."""
         return cls.loads(path.read_text(encoding="utf-8"))
+
+
+def _weigh(features: Floats, weights: Floats) -> Floats:
+    """Weighted sum of the columns, one after the other (a matrix product may round by the shape of its input)."""
+    total = np.zeros(len(features))
+    for column, weight in enumerate(weights):
+        total += features[:, column] * weight
+    return total
 
 
 def _feature_complaint(found: Any) -> str:

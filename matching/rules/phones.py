@@ -7,7 +7,7 @@ calls per second.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,54 +23,79 @@ NOBODY = None
 Owners = dict[str | None, float]
 
 
+_SHARES = (
+    "rho",
+    "unseen",
+    "elsewhere",
+    "form",
+    "decision",
+    "withheld_visitor",
+    "withheld_nobody",
+    "other_number",
+    "same_region",
+    "same_region_phone",
+    "moved_near",
+    "local",
+    "other_region",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PhoneParams:
-    """What the model holds about phones.
+    """What the model holds about phones; all but the two decays and the table are probabilities.
 
-    ``rho``: probability that a person calls from their own phone. ``unseen``: probability that a phone met
-    before is used by one given visitor who was no candidate when it was met (their own number under another
-    cookie). ``form`` and ``decision``: how far a phone left in a form and a staff decision are trusted.
-    ``redial``: intensity (calls per second) of the owner of a phone ringing again, by seconds since the phone
-    was last met. ``same_region``: probability that an area code lies in the region its owner browses from;
-    ``local``: share of nobody's callers who live where the visitors do; ``regions``: share of people by
-    region, ``other_region`` where the table has no entry.
+    ``rho``: a person calls from their own phone. ``unseen``: a phone met before is used by one given visitor who was
+    no candidate when it was met (their own number under another cookie). ``elsewhere``: a visitor rings a number
+    that, as far as is known, they were never shown. ``form`` and ``decision``: how far a phone left in a form and a
+    staff decision are trusted. ``withheld_visitor`` and ``withheld_nobody``: who calls withholds the number.
+    ``redial_visitor`` and ``redial_nobody``: intensity (calls per second) of the owner of a phone ringing again, by
+    seconds since its last call, for owners who are visitors and for others; ``other_number``: share of the latter
+    that ring another number of the site. ``same_region``: an area code is kept from the region its owner browses from
+    (``same_region_phone``: browsing on a phone, whose network may say another region); otherwise it is of a region
+    near the site's visitors with ``moved_near``, else anywhere. ``local``: nobody's callers live where the visitors
+    do. ``regions``: share of people by region, ``other_region`` where the table has no entry.
     """
 
     rho: float
     unseen: float
+    elsewhere: float
     form: float
     decision: float
-    redial: Decay
+    withheld_visitor: float
+    withheld_nobody: float
+    redial_visitor: Decay
+    redial_nobody: Decay
+    other_number: float
     same_region: float
+    same_region_phone: float
+    moved_near: float
     local: float
     regions: Mapping[str, float]
     other_region: float
 
     def __post_init__(self) -> None:
-        names = ("rho", "unseen", "form", "decision", "same_region", "local", "other_region")
-        wrong = [name for name in names if not 0.0 < getattr(self, name) < 1.0]
+        wrong = [name for name in _SHARES if not 0.0 < getattr(self, name) < 1.0]
         wrong += [f"regions.{name}" for name, share in self.regions.items() if not 0.0 < share < 1.0]
         if wrong:
             raise ValueError(f"must lie strictly between 0 and 1: {', '.join(wrong)}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain values a model file holds."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return plain | {"redial": self.redial.as_json(), "regions": dict(self.regions)}
+        plain: dict[str, Any] = {name: getattr(self, name) for name in _SHARES}
+        return plain | {
+            "redial_visitor": self.redial_visitor.as_json(),
+            "redial_nobody": self.redial_nobody.as_json(),
+            "regions": dict(self.regions),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "PhoneParams":
         """Read what ``as_json`` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
-            rho=float(data["rho"]),
-            unseen=float(data["unseen"]),
-            form=float(data["form"]),
-            decision=float(data["decision"]),
-            redial=Decay.from_json(data["redial"]),
-            same_region=float(data["same_region"]),
-            local=float(data["local"]),
+            **{name: float(data[name]) for name in _SHARES},
+            redial_visitor=Decay.from_json(data["redial_visitor"]),
+            redial_nobody=Decay.from_json(data["redial_nobody"]),
             regions={str(name): float(share) for name, share in data["regions"].items()},
-            other_region=float(data["other_region"]),
         )
 
 
@@ -86,6 +111,7 @@ def owners(history: PhoneHistory, params: PhoneParams) -> Owners:
     facts: list[EarlierCall | FormPhone] = [*history.calls, *history.forms]
     posterior: Owners = {}
     left_by: list[str] = []
+    shown: dict[str, set[str]] = {}
     for fact in sorted(facts, key=_order):
         if isinstance(fact, FormPhone):
             if fact.visitor in left_by:
@@ -95,7 +121,11 @@ def owners(history: PhoneHistory, params: PhoneParams) -> Owners:
         elif not posterior:
             posterior = _share({NOBODY: 0.0} | dict(fact.races))
         else:
-            posterior = _multiply(posterior, fact.races, params.unseen)
+            away = [v for v, numbers in shown.items() if fact.number and fact.number not in numbers]
+            posterior = _multiply(posterior, fact.races, params, away)
+        if isinstance(fact, EarlierCall):
+            for visitor in fact.races:
+                shown.setdefault(visitor, set()).add(fact.number)
     for call in sorted((call for call in history.calls if call.decision is not None), key=_order):
         assert call.decision is not None
         posterior = _believe(posterior, (call.decision.visitor,), params.decision)
@@ -116,10 +146,16 @@ def _share(logs: Owners) -> Owners:
     return {owner: weight / total for owner, weight in weights.items()}
 
 
-def _multiply(posterior: Owners, races: Mapping[str, float], unseen: float) -> Owners:
-    """Multiply a later call's factors in; a visitor not met before starts from ``unseen``."""
+def _multiply(posterior: Owners, races: Mapping[str, float], params: PhoneParams, away: Collection[str]) -> Owners:
+    """Multiply a later call's factors in; ``away`` are visitors who were never shown the number it rang.
+
+    A visitor not met before starts from ``unseen``.
+    """
     logs = {owner: math.log2(max(share, 1e-300)) for owner, share in posterior.items()}
-    start = math.log2(unseen)
+    start, absent = math.log2(params.unseen), math.log2(params.elsewhere)
+    for visitor in away:
+        if visitor in logs and visitor not in races:
+            logs[visitor] += absent
     for visitor, race in races.items():
         logs[visitor] = logs.get(visitor, start) + race
     return _share(logs)
@@ -144,55 +180,77 @@ def _believe(posterior: Owners, named: tuple[str | None, ...], trust: float) -> 
     return shares | {owner: held / len(named) for owner in named}
 
 
-def last_met(history: PhoneHistory, at: datetime) -> float:
-    """Return the seconds from the last call or form of this phone to ``at``."""
-    met = [call.at for call in history.calls] + [form.at for form in history.forms]
-    return (at - max(met)).total_seconds()
+def redials(history: PhoneHistory, call: CallFacts, params: PhoneParams) -> tuple[float, float]:
+    """Return the calls per second at which the phone rings again, if its owner is a visitor and if they are not.
+
+    Only a phone that rang before rings again; of one that was only left in a form, the little that remains for ever.
+    Somebody who is no visitor rings the same number they had, and others only as a dialler does.
+    """
+    if not history.calls:
+        return params.redial_visitor.floor, params.redial_nobody.floor
+    last = max(history.calls, key=lambda met: (met.at, met.number))
+    since = max((call.at - last.at).total_seconds(), 0.0)
+    visitor, nobody = (float(decay.at(since)[0]) for decay in (params.redial_visitor, params.redial_nobody))
+    same = not call.number or not last.number or call.number == last.number
+    return visitor, nobody * (1.0 - params.other_number if same else params.other_number)
 
 
-def region_factors(call: CallFacts, regions: list[str | None], params: PhoneParams) -> Floats:
+def region_factors(call: CallFacts, regions: list[str | None], phones: list[bool], params: PhoneParams) -> Floats:
     """Return log2 of P(area code | visitor's region) / P(area code | nobody), one per visitor.
 
-    0 where the region of the caller or of the visitor is unknown. People keep numbers from elsewhere, so an
-    area code is the visitor's own with ``same_region`` and otherwise anybody's; nobody's callers live where
-    the visitors do with probability ``local`` and otherwise anywhere.
+    ``phones`` says who browsed on a phone. 0 where the region of the caller or of the visitor is unknown.
     """
     if call.caller is None or call.caller_region is None:
         return np.zeros(len(regions))
-    anywhere = params.regions.get(call.caller_region, params.other_region)
-    near = anywhere if call.region_share is None else min(max(call.region_share, 0.0), 1.0)
-    stay = params.same_region
-    nobody = params.local * (stay * near + (1.0 - stay) * anywhere) + (1.0 - params.local) * anywhere
-    same = float(np.log2((stay + (1.0 - stay) * anywhere) / nobody))
-    other = float(np.log2((1.0 - stay) * anywhere / nobody))
-    known = {None: 0.0, call.caller_region: same}
-    return np.asarray([known.get(region, other) for region in regions], dtype=np.float64)
+    same = [None if region is None else region == call.caller_region for region in regions]
+    if not any(known is not None for known in same):
+        return np.zeros(len(regions))
+    table = {
+        (fits, phone): region_factor(call.caller_region, call.region_share, fits, phone, params)
+        for fits in (True, False)
+        for phone in (True, False)
+    }
+    return np.asarray(
+        [0.0 if fits is None else table[fits, phone] for fits, phone in zip(same, phones, strict=True)],
+        dtype=np.float64,
+    )
+
+
+def region_factor(region: str, near: float | None, fits: bool, phone: bool, params: PhoneParams) -> float:
+    """Return log2 of P(area code of ``region`` | a visitor) / P(… | nobody).
+
+    People keep numbers from elsewhere: an area code is of the visitor's own region with ``same_region``, otherwise of
+    one near the site's visitors (whose share there is ``near``) or anybody's. Nobody's callers live where the
+    visitors do with probability ``local``, and otherwise anywhere.
+    """
+    anywhere = params.regions.get(region, params.other_region)
+    there = anywhere if near is None else min(max(near, 0.0), 1.0)
+    stay = params.same_region_phone if phone else params.same_region
+    moved = params.moved_near * there + (1.0 - params.moved_near) * anywhere
+    nobody = params.local * there + (1.0 - params.local) * anywhere
+    return math.log2((stay * fits + (1.0 - stay) * moved) / nobody)
 
 
 def known_phone_factors(
     visitor_log: Floats,
     background_log: float,
-    redial: float,
-    posterior: Owners,
-    visitors: list[str],
+    redial: tuple[float, float],
+    own: Floats,
     params: PhoneParams,
 ) -> Floats:
     """Return log2 of each candidate's rate against nobody's rate, for a call from a phone met before.
 
-    ``visitor_log`` and ``background_log`` are log2 intensities for this call. Candidate: rho P(owner) (own
-    intensity + redial) + (1 - rho) unseen own. Nobody: the same person rings again without being a candidate;
-    that is one person's intensity (``redial``), not the whole background's, plus the background's chance to
-    hit upon this phone. Visitors of earlier calls who are not candidates now are nobody.
+    ``visitor_log`` and ``background_log`` are log2 intensities for this call, ``own`` is P(owner = candidate).
+    Candidate: rho P(owner) (own intensity + redial) + (1 - rho) unseen own. Nobody: the same person rings again
+    without being a candidate; that is one person's intensity (``redial``), not the whole background's, plus the
+    background's chance to hit upon this phone. Visitors of earlier calls who are not candidates now are nobody.
     """
-    own = np.asarray([posterior.get(visitor, 0.0) for visitor in visitors], dtype=np.float64)
-    none = max(1.0 - float(own.sum()), 0.0) if posterior else 1.0
-    # Everything as a multiple of `redial`, so that extreme intensities stay inside floating point.
-    log_redial = float(np.log2(redial))
-    race = np.logaddexp2(visitor_log - log_redial, 0.0)
+    none = max(1.0 - float(own.sum()), 0.0)
+    by_visitor, by_nobody = math.log2(redial[0]), math.log2(redial[1])
     with np.errstate(divide="ignore"):
-        owned = np.log2(params.rho * own) + race
-        nobody = np.log2(params.rho * none)
-    stranger = np.log2((1.0 - params.rho) * params.unseen)
-    above = np.logaddexp2(owned, stranger + visitor_log - log_redial)
-    below = float(np.logaddexp2(nobody, stranger + background_log - log_redial))
+        owned = np.log2(params.rho * own) + np.logaddexp2(visitor_log, by_visitor)
+        nobody = float(np.log2(params.rho * none)) + by_nobody
+    stranger = math.log2((1.0 - params.rho) * params.unseen)
+    above = np.logaddexp2(owned, stranger + visitor_log)
+    below = float(np.logaddexp2(nobody, stranger + background_log))
     return np.asarray(above - below, dtype=np.float64)

@@ -5,6 +5,7 @@ caller id fits (the competing-risks share of a superposition of point processes)
 log-sum-exp, so each likelihood is also a sum of evidence rows against nobody.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,10 +14,9 @@ import numpy as np
 
 from matching.rules import phones
 from matching.rules.curves import Floats
-from matching.rules.evidence import BACKGROUND_ROWS, ROWS, Evidence, Scene, rows
+from matching.rules.evidence import ROWS, Evidence, Scene, rows
 from matching.rules.facts import NEW_PHONE, CallFacts, CandidateFacts, PhoneHistory
-from matching.rules.features import FEATURES
-from matching.rules.model import LIMIT, LikelihoodModel
+from matching.rules.model import INTENSITY_ROWS, LIMIT, LikelihoodModel
 
 _COLUMN = {name: column for column, name in enumerate(ROWS)}
 
@@ -121,24 +121,29 @@ def _weigh(
     posterior: phones.Owners,
 ) -> tuple[Floats, Floats]:
     """Return the weights against nobody, shape (candidates, ROWS), and each candidate's race."""
-    features = len(FEATURES)
     weights = np.zeros((len(candidates), len(ROWS)))
-    contributions = model.contributions(model.featurize(call, candidates))
+    weights[:, : len(INTENSITY_ROWS)] = model.contributions(model.featurize(candidates), call)
     background = model.background_terms(call)
-    weights[:, :features] = contributions
-    for name in ("base_rate", "hour_of_week", *BACKGROUND_ROWS):
-        weights[:, _COLUMN[name]] -= background[name]
+    if posterior:
+        return _weigh_known(model, call, candidates, history, posterior, weights, background)
+    for name, term in background.items():
+        weights[:, _COLUMN[name]] -= term
+    weights[:, _COLUMN["withheld"]] = _withheld(model.phones, withheld=call.caller is None)
     if call.caller is not None:
         regions = [candidate.region for candidate in candidates]
-        weights[:, _COLUMN["area_code"]] = phones.region_factors(call, regions, model.phones)
-    if posterior:
-        # The region spoke at the phone's first call, and is in that call's race.
-        weights[:, _COLUMN["area_code"]] = 0.0
-        return _weigh_known(model, call, candidates, history, posterior, weights)
-    if call.caller is not None and not history.shared and not history.withheld:
-        elsewhere = np.clip([candidate.other_phone for candidate in candidates], 0.0, 1.0)
-        weights[:, _COLUMN["other_phone"]] = np.log2(1.0 - model.phones.rho * elsewhere)
+        on_phone = [candidate.device == "phone" for candidate in candidates]
+        weights[:, _COLUMN["area_code"]] = phones.region_factors(call, regions, on_phone, model.phones)
+        if not history.shared and not history.withheld:
+            elsewhere = np.clip([candidate.other_phone for candidate in candidates], 0.0, 1.0)
+            weights[:, _COLUMN["other_phone"]] = np.log2(1.0 - model.phones.rho * elsewhere)
     return weights, np.asarray(weights.sum(axis=1), dtype=np.float64)
+
+
+def _withheld(params: phones.PhoneParams, *, withheld: bool) -> float:
+    """log2 of how much likelier a visitor than nobody withholds, or shows, the number."""
+    if withheld:
+        return math.log2(params.withheld_visitor / params.withheld_nobody)
+    return math.log2((1.0 - params.withheld_visitor) / (1.0 - params.withheld_nobody))
 
 
 def _weigh_known(
@@ -148,19 +153,26 @@ def _weigh_known(
     history: PhoneHistory,
     posterior: phones.Owners,
     weights: Floats,
+    background: dict[str, float],
 ) -> tuple[Floats, Floats]:
-    """Add the row of a phone met before to ``weights``; return them and each candidate's race."""
-    background = model.background_terms(call)
+    """Make ``weights`` those of a call from a phone met before; return them and each candidate's race.
+
+    Its row says what the phone adds to the visitor's own intensity against nobody's. The region spoke at the phone's
+    first call, and is in that call's race.
+    """
     # A dialler's burst speaks for nobody whichever of nobody's phones it is, so it stays a row of its own.
     burst = background.pop("robocall_burst")
-    visitor_log = weights[:, : len(FEATURES)].sum(axis=1)
-    visitor_log += background["base_rate"] + background["hour_of_week"]
+    visitor_log = weights[:, : len(INTENSITY_ROWS)].sum(axis=1)
     background_log = sum(background.values())
-    redial = float(model.phones.redial.at(phones.last_met(history, call.at))[0])
-    names = [candidate.visitor for candidate in candidates]
-    known = phones.known_phone_factors(visitor_log, background_log, redial, posterior, names, model.phones)
-    weights[:, _COLUMN["known_phone"]] = np.clip(known - (visitor_log - background_log), -2 * LIMIT, 2 * LIMIT)
-    return weights, np.asarray(np.logaddexp2(visitor_log - np.log2(redial), 0.0) - burst, dtype=np.float64)
+    redial = phones.redials(history, call, model.phones)
+    own = np.asarray([posterior.get(candidate.visitor, 0.0) for candidate in candidates], dtype=np.float64)
+    known = phones.known_phone_factors(visitor_log, background_log, redial, own, model.phones)
+    for name, term in background.items():
+        weights[:, _COLUMN[name]] -= term
+    weights[:, _COLUMN["known_phone"]] = np.clip(known - (visitor_log - background_log), -3 * LIMIT, 3 * LIMIT)
+    weights[:, _COLUMN["robocall_burst"]] = -burst
+    race = np.logaddexp2(visitor_log, math.log2(redial[0])) - math.log2(redial[1]) - burst
+    return weights, np.asarray(race, dtype=np.float64)
 
 
 def _normalise(scores: Floats) -> tuple[list[float], float]:

@@ -90,6 +90,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_call_answers_account_id")),
         sa.PrimaryKeyConstraint("account_id", "call_id", "ordinal", name=op.f("pk_call_answers")),
     )
+    with op.batch_alter_table("visits", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("last_viewed_at", sa.DateTime(timezone=True), nullable=True))
     with op.batch_alter_table("sites", schema=None) as batch_op:
         batch_op.add_column(sa.Column("sure_from", sa.Double(), server_default=sa.text("0.9"), nullable=False))
         batch_op.add_column(sa.Column("likely_from", sa.Double(), server_default=sa.text("0.6"), nullable=False))

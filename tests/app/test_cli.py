@@ -85,7 +85,9 @@ def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["", "db", "db upgrade", "account create", "user password", "serve", "demo"])
+@pytest.mark.parametrize(
+    "command", ["", "db", "db upgrade", "account create", "user password", "train", "serve", "demo"]
+)
 def test_every_command_explains_itself(tmp_path: Path, command: str):
     done = _run(tmp_path, *command.split(), "--help")
     assert done.returncode == 0

@@ -1,3 +1,4 @@
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,11 @@ def _read(**given: str) -> Settings:
         ("API_CALLS_PER_MINUTE", "0"),
         ("NEW_VISITORS_PER_MINUTE", "many"),
         ("CANDIDATE_DAYS", "-1"),
-        ("SURE_FROM", "1.5"),
-        ("LIKELY_FROM", "nan"),
+        ("TRAIN_AT", "24:00"),
+        ("TRAIN_AT", "half past three"),
+        ("TRAIN_AT", "03:30:10"),
+        ("TRAIN_AT", "03:30+02:00"),
+        ("TRAIN_AT", "0330"),
         ("LOG_LEVEL", "LOUD"),
         ("DEMO", "maybe"),
     ],
@@ -41,7 +45,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str):
 
 def test_all_problems_are_told_at_once():
     with pytest.raises(SettingsError) as caught:
-        _read(DATABASE_URL="nothing", CANDIDATE_DAYS="x", DEMO="x", SURE_FROM="2")
+        _read(DATABASE_URL="nothing", CANDIDATE_DAYS="x", DEMO="x", LOG_LEVEL="2")
     assert len(caught.value.problems) == 4
 
 
@@ -55,6 +59,13 @@ def test_what_may_hold_a_secret_is_not_repeated():
 def test_the_demo_switch(text: str, on: bool):
     assert _read(DEMO=text).demo is on
     assert _read().demo is False
+
+
+@pytest.mark.parametrize(
+    ("text", "at"), [("", time(3, 30)), ("23:59", time(23, 59)), ("4:05", time(4, 5)), ("off", None), ("OFF", None)]
+)
+def test_when_models_are_trained(text: str, at: time | None):
+    assert _read(TRAIN_AT=text).train_at == at
 
 
 def test_an_empty_value_is_none(tmp_path: Path):

@@ -39,7 +39,7 @@ def test_a_call_has_every_field_it_should(office: Office) -> None:
     assert set(call) >= {
         *("id", "provider_call_id", "number", "from", "caller", "started_at", "duration_seconds", "status"),
         *("source", "destination", "match", "none", "candidates", "caller_name", "recordings", "tags", "value"),
-        *("notes", "spam", "history"),
+        *("notes", "spam", "history", "answers"),
     }
     assert (call["number"], call["from"], call["caller"]) == (source["pool"][0], CALLER, "known")
     assert (call["source"], call["destination"], call["status"]) == ("google_ads", DESTINATION, "ringing")
@@ -73,7 +73,7 @@ def test_a_call_has_every_field_it_should(office: Office) -> None:
 def test_a_list_item_is_the_call_without_its_long_parts(office: Office) -> None:
     *_, call = rung(office)
     (item,) = office.api("GET", "/calls", expect=200)["items"]
-    assert item == {k: v for k, v in call.items() if k not in {"candidates", "history", "notes"}}
+    assert item == {k: v for k, v in call.items() if k not in {"candidates", "history", "notes", "answers"}}
 
 
 def test_a_withheld_call_that_nobody_made(office: Office) -> None:
@@ -111,12 +111,12 @@ def test_pages_hold_every_call_once(office: Office) -> None:
 def test_staff_write_about_a_call(office: Office) -> None:
     *_, call = rung(office)
     changed = patch(
-        office, call, {"tags": ["lead", "new"], "value": {"amount_minor": 48000, "currency": "USD"}, "spam": True}
+        office, call, {"tags": ["lead", "new"], "value": {"amount_minor": 48000, "currency": "USD"}, "spam": False}
     )
     assert (changed["tags"], changed["value"], changed["spam"]) == (
         ["lead", "new"],
         {"amount_minor": 48000, "currency": "USD"},
-        True,
+        False,
     )
     assert changed == office.api("GET", f"/calls/{call['id']}", expect=200)
     assert patch(office, call, {})["tags"] == ["lead", "new"]

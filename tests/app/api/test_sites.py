@@ -27,6 +27,8 @@ def test_a_site_has_all_its_fields_and_a_key_of_its_own(office: Office) -> None:
             "exclude_networks": ["203.0.113.7", "198.51.100.77/24", "2001:db8::/32"],
             "visitors_per_number": 25,
             "likelihood_target": 0.8,
+            "sure_from": 0.95,
+            "likely_from": 0.5,
         },
         expect=201,
     )
@@ -42,6 +44,8 @@ def test_a_site_has_all_its_fields_and_a_key_of_its_own(office: Office) -> None:
         "exclude_networks": ["203.0.113.7/32", "198.51.100.0/24", "2001:db8::/32"],
         "visitors_per_number": 25,
         "likelihood_target": 0.8,
+        "sure_from": 0.95,
+        "likely_from": 0.5,
     }
     assert office.api("GET", f"/sites/{site['id']}", expect=200) == site
     assert office.site()["key"] != site["key"]
@@ -52,6 +56,7 @@ def test_what_is_left_out_gets_a_default(lite_office: Office) -> None:
     assert (site["numbers"], site["time_zone"], site["country"], site["currency"]) == ([], "UTC", "US", "USD")
     assert (site["consent_default"], site["exclude_networks"]) == ("full", [])
     assert (site["visitors_per_number"], site["likelihood_target"]) == (20, 0.9)
+    assert (site["sure_from"], site["likely_from"]) == (0.9, 0.6)
 
 
 def test_hosts_of_all_kinds_are_domains(lite_office: Office) -> None:

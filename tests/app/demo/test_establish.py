@@ -12,10 +12,10 @@ from app.demo.facts import Called, Decided, Ended, Noted, Opened
 from app.demo.history import history
 from app.secretbox import SecretBox
 from app.settings import Settings
-from core.time import local_day
+from core.time import format_time, local_day
 from reports.accuracy import accuracy_report
 from reports.period import period_asked_for
-from store.calls import Call, CallCandidate, CallNote
+from store.calls import Call, CallCandidate, CallNote, MatchDecision
 from store.directory import User
 from store.sessions import Database
 from store.sites import Account, TrackingSource
@@ -42,7 +42,17 @@ def test_a_business_with_a_past_is_there_and_its_sums_agree(database: Database):
         assert site.numbers == [OWN_NUMBER]
         calls = session.scalars(select(Call)).all()
         assert len(calls) == sum(isinstance(f, Called) for f in facts)
-        assert sorted(c.started_at for c in calls) == sorted(f.at for f in facts if isinstance(f, Called))
+        # A trace tells milliseconds.
+        assert sorted(format_time(c.started_at) for c in calls) == sorted(
+            format_time(f.at) for f in facts if isinstance(f, Called)
+        )
+        assert all(c.started_at.microsecond % 1000 == 0 for c in calls)
+        assert sorted(c.caller_name or "" for c in calls) == sorted(
+            f.caller_name or "" for f in facts if isinstance(f, Called)
+        )
+        lasted = {f.seconds for f in facts if isinstance(f, Ended) and f.status == "completed"}
+        assert {c.duration_seconds for c in calls if c.status == "completed"} == lasted
+        assert {c.duration_seconds for c in calls if c.status != "completed"} == {0}
         assert sorted(c.status for c in calls) == sorted(f.status for f in facts if isinstance(f, Ended))
         people = {f.person.key for f in facts if isinstance(f, Opened)}
         assert session.scalar(select(func.count()).select_from(Visitor)) == len(people)
@@ -50,6 +60,8 @@ def test_a_business_with_a_past_is_there_and_its_sums_agree(database: Database):
         for call in calls:
             rows = session.scalars(select(CallCandidate.likelihood).where(CallCandidate.call_id == call.call_id))
             assert math.fsum([*rows, call.none_likelihood]) == pytest.approx(1, abs=1e-9)
+        reasons = session.scalars(select(MatchDecision.reason).where(MatchDecision.by == "staff"))
+        assert sorted(map(str, reasons)) == sorted(f.reason for f in facts if isinstance(f, Decided))
         decided = sum(isinstance(f, Decided) for f in facts)
         assert sum(c.matched_by == "staff" for c in calls) == decided > 0
         assert sum(c.value_minor is not None for c in calls) == sum(

@@ -39,7 +39,7 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(
         for rule in lite_server.app.url_map.iter_rules()
         if rule.endpoint.startswith("web.") and "POST" in (rule.methods or set())
     ]
-    assert len(routes) == 9
+    assert len(routes) == 11
     foreign = Staff.of(Office.open(staff.url, sqlite_url)).token("/accuracy")
     own = staff.token("/accuracy")
     elsewhere = [
@@ -63,7 +63,9 @@ def test_every_page_carries_its_headers_and_no_inline_code(scene: Scene, staff: 
     call_id = scene.call("google_ads", [0.9])
     fresh = Staff(staff.url, staff.email)
     answers = [fresh.get("/sign-in"), fresh.get("/calls", allow_redirects=False), staff.get("/nothing-here")]
-    answers += [staff.get(p) for p in ("/calls", f"/calls/{call_id}", "/accuracy", "/accounts", "/calls?match=x")]
+    answers += [
+        staff.get(p) for p in ("/calls", f"/calls/{call_id}", "/accuracy", "/model", "/accounts", "/calls?match=x")
+    ]
     answers += [
         staff.get("/calls/live?cursor=2020-01-01T00:00:00Z"),
         staff.post(f"/calls/{call_id}/spam", {"spam": "no"}),
@@ -117,6 +119,7 @@ def test_no_page_asks_the_database_fifteen_times(lite_server: Served, scene: Sce
         [0.6, 0.2, 0.1],
         lambda i: {"status": "ringing" if i < 3 else "completed", "tags": ["a"]},
     )[-1]
+    staff.post(f"/calls/{last}/spam", {"spam": "yes"})  # answered again
     staff.post(f"/calls/{last}/match", {"visit": ""})
     for path in ("/calls", "/calls?match=unsure&q=1&when=30", f"/calls/{last}", "/accuracy", "/accounts"):
         with counting(lite_server) as seen:

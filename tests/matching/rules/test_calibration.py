@@ -1,23 +1,25 @@
 """A stated probability is the observed share, on calls drawn from the same process by other means.
 
-The calls are drawn as a superposition of Poisson processes, one per exponential scale of each visitor and one
-for nobody, without using the ranking: each scale rings Poisson(height x scale) times, exponentially late.
+The calls are drawn as Poisson processes, one per visitor and one for nobody, without using the ranking or its
+columns: each visitor rings Poisson(integral of the curve) times, at moments found by inverting that integral.
 """
 
 import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
 
 import numpy as np
 import pytest
 
-from matching.rules.features import FEATURES
-from matching.rules.model import LikelihoodModel, prior
+from matching.rules.curves import Knots
+from matching.rules.features import CLICK, DELAY, FEATURES, VIEW
+from matching.rules.model import LikelihoodModel
 from matching.rules.rank import rank
-from tests.matching.rules.scenes import AT, DAY, call, candidate, likelihoods
+from tests.matching.rules.scenes import AT, DAY, call, candidate, flat, likelihoods, textbook
 
 SPAN = 12 * DAY
-NUMBERS = 260
+NUMBERS = 100
 VISITORS = 110
 SIGMAS = 4.0
 
@@ -37,43 +39,47 @@ class Predicted:
 
 @pytest.fixture(scope="module")
 def model() -> LikelihoodModel:
-    """The shipped model with the same hour all week, so that the draw stays a sum of exponentials."""
-    shipped = prior()
-    flat = (1.0,) * 24
-    basis = replace(shipped.basis, weekday=flat, saturday=flat, sunday=flat)
-    return replace(shipped, basis=basis, background=replace(shipped.background, withheld=0.0))
+    """The textbook with the same hour all week, withholding telling nothing, so that the draw stays simple."""
+    even = flat(textbook())
+    return replace(
+        even,
+        background=replace(even.background, calls_per_day={"pool": 1.2, "other": 1.2}),
+        phones=replace(even.phones, withheld_nobody=even.phones.withheld_visitor),
+    )
 
 
-def _rings(rng: np.random.Generator, model: LikelihoodModel, factor: float, clicked: bool) -> list[float]:
-    """Draw the delays (seconds after the only view) at which one visitor calls within SPAN."""
-    delay, click = model.basis.delay, model.basis.click
-    delays = [*zip(delay.heights, delay.scales, strict=True), (delay.floor, math.inf)]
-    ratios = [(click.floor, math.inf)]
-    ratios += list(zip(click.heights, click.scales, strict=True)) if clicked else []
-    rings: list[float] = []
-    for height, scale in delays:
-        for ratio, fade in ratios:
-            speed = 1.0 / scale + 1.0 / fade
-            mass = height * ratio * factor * (1.0 / speed if speed else SPAN)
-            size = rng.poisson(mass)
-            rings += (rng.exponential(1.0 / speed, size) if speed else rng.uniform(0.0, SPAN, size)).tolist()
-    return rings
+_GRID = np.concatenate([[0.0], np.geomspace(0.5, SPAN, 4_000)])
+
+
+def _total(model: LikelihoodModel, clicked: bool, phone: bool) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Expected calls of one visitor until each moment of the grid, after a single page view."""
+    weights = dict(zip(FEATURES, model.weights, strict=True))
+
+    def line(knots: Knots, prefix: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+        heights = [weights[f"{prefix}_{seconds:g}"] for seconds in knots.seconds]
+        return np.interp(np.log2(_GRID + knots.offset), np.log2(np.asarray(knots.seconds) + knots.offset), heights)
+
+    # The page view was the last life sign, so its age is the delay.
+    logs = line(DELAY, "delay") + line(VIEW, "view") + (line(CLICK, "click") if clicked else 0.0)
+    rate = 2.0 ** (logs + (weights["device_phone"] if phone else 0.0))
+    steps = np.diff(_GRID) * (rate[1:] + rate[:-1]) / 2.0
+    return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 @pytest.fixture(scope="module")
 def predicted(model: LikelihoodModel) -> list[Predicted]:
     rng = np.random.default_rng(20260303)
-    phone = model.weights[FEATURES.index("device_phone")]
+    totals = {kind: _total(model, *kind) for kind in product((False, True), repeat=2)}
     found: list[Predicted] = []
     for _ in range(NUMBERS):
         seen = np.sort(rng.uniform(0.0, SPAN, VISITORS))
         mobile, clicked = rng.random(VISITORS) < 0.5, rng.random(VISITORS) < 0.02
         calls: list[tuple[float, str | None]] = []
         for visitor in range(VISITORS):
-            factor = 2.0**phone if mobile[visitor] else 1.0
-            delays = _rings(rng, model, factor, bool(clicked[visitor]))
-            calls += [(seen[visitor] + late, f"v{visitor}") for late in delays]
-        ghosts = rng.poisson(model.background.shipped_rate(call()) * SPAN)
+            total = totals[bool(clicked[visitor]), bool(mobile[visitor])]
+            rung = rng.uniform(0.0, total[-1], rng.poisson(total[-1]))
+            calls += [(seen[visitor] + late, f"v{visitor}") for late in np.interp(rung, total, _GRID).tolist()]
+        ghosts = rng.poisson(model.background.rate("pool") * SPAN)
         calls += [(moment, None) for moment in rng.uniform(0.0, SPAN, ghosts)]
         for moment, truth in calls:
             if moment < SPAN:

@@ -4,14 +4,18 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from matching.rules.features import FEATURES
-from matching.rules.model import LikelihoodModel, ModelFileError, prior
-from tests.matching.rules.scenes import call, candidate
+from matching.rules.curves import HOURS
+from matching.rules.exposed import WEEK
+from matching.rules.features import DELAY, FEATURES, CONTACT, HOME, OTHER_PAGE, PRICING
+from matching.rules.model import FORMAT, INTENSITY_ROWS, LIMIT, LikelihoodModel, ModelFileError, prior
+from tests.matching.rules.scenes import call, candidate, textbook
 
 
 def shipped() -> dict[str, Any]:
@@ -27,7 +31,7 @@ def test_a_round_trip_through_a_file_gives_the_same_model(tmp_path: Path) -> Non
 
 def test_the_file_names_format_version_features_and_weights() -> None:
     data = shipped()
-    assert data["format"] == 1
+    assert data["format"] == FORMAT
     assert data["version"] == prior().version
     assert data["features"] == list(data["weights"]) == list(FEATURES)
 
@@ -35,7 +39,8 @@ def test_the_file_names_format_version_features_and_weights() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "complaint"),
     [
-        (["format"], 2, "format 2 is not 1"),
+        (["format"], FORMAT + 1, f"format {FORMAT + 1} is not {FORMAT}"),
+        (["format"], None, "format None"),
         (["features"], ["base_rate", "moon_phase"], "moon_phase"),
         (["features"], None, "list of features"),
         (["features"], [*FEATURES[1:], FEATURES[0]], "another order"),
@@ -44,14 +49,25 @@ def test_the_file_names_format_version_features_and_weights() -> None:
         (["weights", "moon"], 1.0, "exactly the features"),
         (["phones", "rho"], 1.0, "rho"),
         (["phones", "regions", "US-NY"], 0.0, "regions.US-NY"),
-        (["basis", "delay", "floor"], 0.0, "floor"),
-        (["basis", "delay", "heights"], [1.0], "as many heights"),
-        (["basis", "hours", "sunday"], [1.0], "24 values"),
+        (["phones", "redial_visitor", "floor"], 0.0, "floor"),
+        (["phones", "redial_visitor", "heights"], [1.0], "as many heights"),
+        (["phones", "redial_nobody", "scale_seconds", 0], 0.0, "positive scales"),
+        (["hours"], [1.0], f"{HOURS} finite values"),
+        (["hours", 3], float("inf"), f"{HOURS} finite values"),
+        (["sources"], {"ads": float("nan")}, "finite"),
+        (["pages"], {"contact": []}, "pricing"),
+        (["background", "hours"], [0.0] * 24, f"{HOURS} finite values"),
+        (["background", "burst"], -1.0, "burst"),
+        (["background", "burst"], float("inf"), "burst"),
+        (["background", "numbers"], {"n": float("nan")}, "finite"),
+        (["background", "sources"], {"ads": float("inf")}, "finite"),
+        (["background", "calls_per_day", "pool"], float("inf"), "calls_per_day"),
+        (["background", "calls_per_day", "pool"], 0.0, "calls_per_day"),
         (["background", "calls_per_day"], {"pool": 1.0}, "other"),
         (["background"], 3, "cannot be used"),
     ],
 )
-def test_a_model_that_does_not_fit_is_refused_with_the_reason(path: list[str], value: Any, complaint: str) -> None:
+def test_a_model_that_does_not_fit_is_refused_with_the_reason(path: list[Any], value: Any, complaint: str) -> None:
     data = copy.deepcopy(shipped())
     place = data
     for step in path[:-1]:
@@ -61,7 +77,7 @@ def test_a_model_that_does_not_fit_is_refused_with_the_reason(path: list[str], v
         LikelihoodModel.from_json(data)
 
 
-@pytest.mark.parametrize("missing", ["version", "weights", "basis", "background", "phones"])
+@pytest.mark.parametrize("missing", ["version", "weights", "hours", "sources", "pages", "background", "phones"])
 def test_a_missing_part_is_named(missing: str) -> None:
     data = shipped()
     del data[missing]
@@ -75,31 +91,59 @@ def test_what_is_no_model_at_all_is_refused(text: str) -> None:
         LikelihoodModel.loads(text)
 
 
-def test_intensity_is_the_sum_of_contributions() -> None:
-    model = prior()
-    features = model.featurize(call(), [candidate("a", 10.0, page_open=True), candidate("b", 4_000.0, visits=3)])
+def test_the_contributions_are_the_weights_of_the_columns_hour_and_source() -> None:
+    model = replace(textbook(), sources={"ads": 0.7})
+    crowd = [candidate("a", 10.0, page_open=True), candidate("b", 4_000.0, visits=3, tel_click_seconds=90.0)]
+    features = model.featurize(crowd)
     assert features.shape == (2, len(FEATURES))
-    assert model.contributions(features).shape == features.shape
-    assert model.log2_intensity(features).tolist() == pytest.approx(model.contributions(features).sum(axis=1).tolist())
+    parts = model.contributions(features, call(source="ads", local_hour_of_week=5 * 24 + 9))
+    assert parts.shape == (2, len(INTENSITY_ROWS))
+    expected = features @ np.asarray(model.weights) + 0.5 + 0.7
+    assert parts.sum(axis=1).tolist() == pytest.approx(expected.tolist(), abs=1e-9)
+    assert set(parts[:, INTENSITY_ROWS.index("hour_of_week")]) == {0.5}
+    assert set(parts[:, INTENSITY_ROWS.index("source")]) == {0.7}
 
 
-def test_the_intensity_of_a_visitor_is_that_of_the_delay_curve() -> None:
-    model = prior()
-    features = model.featurize(call(local_hour_of_week=34), [candidate("a", 0.0)])
-    fast, *slow = model.basis.delay.heights
-    at_ten = fast + (sum(slow) + model.basis.delay.floor) * 2.0 ** model.basis.hours[34]
-    assert 2.0 ** model.log2_intensity(features)[0] == pytest.approx(at_ten)
+@pytest.mark.parametrize("seconds", [0.0, 7.0, 90.0, 5_000.0, 20 * 86_400.0, 1e9])
+def test_base_rate_and_last_seen_together_are_the_delay_curve(seconds: float) -> None:
+    model = textbook()
+    parts = model.contributions(model.featurize([candidate("a", seconds)]), call())[0]
+    at = np.log2(np.asarray(DELAY.seconds) + DELAY.offset)
+    curve = np.interp(np.log2(seconds + DELAY.offset), at, np.asarray(model.weights[: len(at)]))
+    assert parts[0] == model.weights[0]
+    assert parts[0] + parts[1] == pytest.approx(float(curve), abs=1e-9)
+
+
+def test_no_single_piece_of_evidence_outweighs_the_limit() -> None:
+    model = replace(textbook(), weights=(1e9,) * len(FEATURES), sources={"ads": -1e9}, hours=(1e9,) * HOURS)
+    parts = model.contributions(model.featurize([candidate("a", 5.0, tel_click_seconds=1.0)]), call(source="ads"))
+    assert np.abs(parts[:, 1:]).max() == LIMIT
+    assert np.isfinite(parts).all()
 
 
 def test_pages_are_told_by_the_words_in_their_path() -> None:
-    crowd = [
-        candidate(path, 9.0, last_page_path=path)
-        for path in ("/contact-us", "/en/Kontakt", "/pricing", "/recall", "/", "/contact/pricing")
-    ]
-    features = prior().featurize(call(), crowd)
-    contact, pricing = FEATURES.index("contact_page"), FEATURES.index("pricing_page")
-    assert features[:, contact].tolist() == [1.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    assert features[:, pricing].tolist() == [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+    pages = textbook().pages
+    kinds = {path: pages.kind(path) for path in ("/contact-us", "/en/Kontakt", "/pricing", "/recall", "/", "", None)}
+    assert list(kinds.values()) == [CONTACT, CONTACT, PRICING, OTHER_PAGE, HOME, OTHER_PAGE, OTHER_PAGE]
+    assert pages.kind("/contact/pricing") == CONTACT
+    features = textbook().featurize([candidate("a", 9.0, last_page_path="/contact/pricing")])
+    assert features[0, FEATURES.index("contact_page")] == 1.0
+    assert features[0, FEATURES.index("pricing_page")] == 0.0
+
+
+def test_the_shipped_model_is_sensible() -> None:
+    """What any prior must say, whatever business it was learnt from."""
+    model, names = prior(), dict(zip(FEATURES, prior().weights, strict=True))
+    assert model.weights[0] > names["delay_3600"] > names["delay_691200"]
+    assert names["click_2"] > names["click_240"]
+    assert names["click_2"] > 3.0
+    assert names["left_page"] < 0.0
+    assert names["superseded"] < 0.0
+    assert 0.9 < sum(WEEK * np.exp2(np.asarray(model.hours))) < 1.1
+    assert model.sources == model.background.sources == model.background.numbers == {}
+    assert model.phones.decision >= 0.9
+    assert model.phones.rho > 0.8
+    assert model.phones.same_region > model.phones.other_region
 
 
 def test_scoring_imports_numpy_and_no_training_library() -> None:

@@ -1,12 +1,14 @@
 """Longest rested: even to the visitor, whatever the pool and whoever stays away."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numberpool.rules.allocation import PoolNumber, longest_rested
+from numberpool.rules.allocation import LongestRested, PoolNumber, RoundRobin, longest_rested
 
+AT = datetime(2026, 3, 2, tzinfo=UTC)
 NUMBERS = st.lists(st.integers(1_000, 9_999).map(lambda n: f"+1212555{n}"), min_size=1, max_size=30, unique=True)
 
 
@@ -48,3 +50,21 @@ def test_a_number_that_joins_is_given_next(numbers: list[str], data: st.DataObje
 
 def test_an_empty_pool_gives_nothing() -> None:
     assert longest_rested([]) is None
+
+
+@given(st.sets(st.integers(1, 99), max_size=12), st.integers(0, 40))
+def test_the_pool_in_memory_gives_what_the_rule_gives(ends: set[int], visitors: int):
+    pool = [PoolNumber(number=f"+121255501{end:02d}", last_turn=0) for end in sorted(ends, reverse=True)]
+    kept = LongestRested([n.number for n in pool])
+    for turn in range(1, visitors + 1):
+        chosen = longest_rested(pool)
+        assert kept.give(at=AT, region=None) == (chosen.number if chosen else None)
+        pool = [PoolNumber(number=n.number, last_turn=turn) if n == chosen else n for n in pool]
+
+
+@given(st.lists(st.integers(1, 99), unique=True, max_size=12), st.integers(0, 40))
+def test_round_robin_goes_round_in_the_order_listed(ends: list[int], visitors: int):
+    numbers = [f"+121255501{end:02d}" for end in ends]
+    policy = RoundRobin(numbers)
+    given_out = [policy.give(at=AT, region="US-NY") for _ in range(visitors)]
+    assert given_out == [numbers[i % len(numbers)] if numbers else None for i in range(visitors)]

@@ -1,0 +1,242 @@
+"""Plays lines of a trace on a site, inside one transaction, as pages, providers and staff would have brought them.
+
+Page views arrive and are shown numbers, reports are noted, calls are kept and matched by the model that was in use at
+their moment, and answered again when a form or a decision tells more of their phone. Nothing depends on where one
+transaction ends and the next begins. What a page would not have been answered for (bots, pages of other sites, events
+of visitors without a page view) is counted and changes nothing, as in a backtest.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from app.client_address import iso_region
+from app.importing.calls import Calls
+from app.snippet.check_report import host_of
+from app.snippet.events import note_events
+from app.snippet.page import PageEvent
+from app.snippet.swap import show
+from app.visitor_agent import read_agent
+from attribution.arrive import MAX_URL, Arrival, Browser, arrive, load_sources, read, seen
+from attribution.rules.landing import is_own_host
+from core.ids import new_id
+from core.text import clean
+from matching.later import calls_of_form
+from reports.backtest.lines import Call, Form, Heartbeat, Line, Override, PageView, TelClick, TraceSite
+from store.imports import ImportedVisitor
+from store.sessions import AccountSession
+from store.sites import Site
+from store.visits import Visit, VisitEvent, Visitor
+
+LONGEST = 8000
+"""Characters of an address that are read; a page of ours sends no more."""
+
+
+@dataclass(slots=True)
+class _Guest:
+    """A visitor of the trace: ours, and the number they see. `visit` only keeps their current one in memory."""
+
+    row: ImportedVisitor
+    visitor: Visitor
+    visit: Visit | None
+
+
+def key_of(visitor: str) -> bytes:
+    """By which a trace's visitor is known: SHA-256 of the trace's own id, which may be of any length."""
+    return hashlib.sha256(visitor.encode("utf-8", "surrogatepass")).digest()
+
+
+def play(
+    session: AccountSession,
+    site: Site,
+    trace: TraceSite,
+    lines: Sequence[Line],
+    *,
+    days: int,
+    counts: Counter[str],
+    first: int = 0,
+) -> None:
+    """Plays `lines`, in time order, on `site`; counts what they came to. Flushes, and leaves the commit to the caller.
+
+    `trace` is the first line, which says whose slots ring. `days`: how long before a call its candidates may have been
+    seen. `first`: how many lines were played before these; it orders what happened in one millisecond.
+    """
+    playing = _Play(session, site, trace, lines, days=days, counts=counts)
+    for order, line in enumerate(lines, start=first):
+        playing.line(line, order)
+    playing.write()
+
+
+class _Play:
+    def __init__(
+        self,
+        session: AccountSession,
+        site: Site,
+        trace: TraceSite,
+        lines: Sequence[Line],
+        *,
+        days: int,
+        counts: Counter[str],
+    ) -> None:
+        self._session, self._site, self._counts = session, site, counts
+        self._sources = load_sources(session, site.site_id)
+        self._calls = Calls(session, site, trace, days=days, counts=counts)
+        self._events: list[dict[str, Any]] = []
+        self._guests = self._known({name for line in lines if (name := _whom(line)) is not None})
+
+    def line(self, line: Line, order: int) -> None:
+        """One line happens."""
+        if isinstance(line, Heartbeat):
+            self._heartbeat(line, order)
+        elif isinstance(line, PageView):
+            self._page_view(line, order)
+        else:
+            self.write()
+            if isinstance(line, Call):
+                guest = self._guests.get(line.dials.visitor or "")
+                number = self._calls.rings(line, guest.row.number if guest else None)
+                self._calls.keep(line, number, order)
+            elif isinstance(line, Override):
+                self._override(line)
+            else:
+                self._report(line)
+
+    def write(self) -> None:
+        """Sends what is pending to the database, visits before their events."""
+        self._session.flush()
+        if self._events:
+            self._session.execute(insert(VisitEvent), self._events)
+            self._events = []
+
+    def _known(self, names: Iterable[str]) -> dict[str, _Guest]:
+        """Those of these visitors who came in earlier lines. Two queries, whatever their number."""
+        by_key = {key_of(name): name for name in names}
+        rows = self._session.execute(
+            select(ImportedVisitor, Visitor)
+            .join(Visitor, Visitor.visitor_id == ImportedVisitor.visitor_id)
+            .where(ImportedVisitor.site_id == self._site.site_id, ImportedVisitor.key.in_(by_key))
+        ).all()
+        current = [visitor.visit_id for _, visitor in rows if visitor.visit_id is not None]
+        visits = {v.visit_id: v for v in self._session.scalars(select(Visit).where(Visit.visit_id.in_(current)))}
+        return {by_key[row.key]: _Guest(row, visitor, visits.get(visitor.visit_id or "")) for row, visitor in rows}
+
+    # Pages
+
+    def _page_view(self, line: PageView, order: int) -> None:
+        agent = read_agent(line.user_agent)
+        if agent.bot:
+            self._counts["bot_page_views"] += 1
+            return
+        url = line.url[:LONGEST]
+        host = host_of(url)
+        if host is None or not is_own_host(host, self._site.domains):
+            self._counts["foreign_pages"] += 1
+            return
+        guest = self._guests.get(line.visitor)
+        arrival = arrive(
+            self._session,
+            self._site,
+            self._sources,
+            visitor=guest.visitor if guest else None,
+            url=url,
+            referrer=None if line.referrer is None else line.referrer[:LONGEST],
+            browser=Browser(
+                device=agent.device,
+                region=iso_region(line.region) if line.region else None,
+                user_agent=line.user_agent or None,
+            ),
+            at=line.at,
+        )
+        begins = arrival.visit.page_views == 0
+        landing = arrival.landing if begins else read(self._site, url, None)
+        seen(arrival.visitor, arrival.visit, at=line.at, path=landing.landing_path)
+        self._note("pageview", arrival.visit, line.at, order, clean(url, MAX_URL))
+        self._counts["page_views"] += 1
+        if begins:
+            self._begin(line, arrival, guest)
+
+    def _begin(self, line: PageView, arrival: Arrival, guest: _Guest | None) -> None:
+        """A visit begins, and with it the number that is shown; it stays the same until the next one."""
+        self._counts["visits"] += 1
+        shown = show(self._session, self._site, self._sources, arrival, self._site.numbers, line.at)
+        number = next((one["e164"] for one in shown.values()), None)
+        if guest is None:
+            self._counts["visitors"] += 1
+            row = ImportedVisitor(
+                site_id=self._site.site_id, key=key_of(line.visitor), visitor_id=arrival.visitor.visitor_id
+            )
+            self._session.add(row)
+            guest = self._guests[line.visitor] = _Guest(row, arrival.visitor, arrival.visit)
+        guest.visit, guest.row.number = arrival.visit, number
+
+    # What a page reports
+
+    def _heartbeat(self, line: Heartbeat, order: int) -> None:
+        guest = self._guests.get(line.visitor)
+        if guest is None or guest.visit is None:
+            self._counts["unknown_visitors"] += 1
+            return
+        seen(guest.visitor, guest.visit, at=line.at)
+        self._note("heartbeat", guest.visit, line.at, order, None)
+        self._counts["heartbeats"] += 1
+
+    def _report(self, line: TelClick | Form) -> None:
+        guest = self._guests.get(line.visitor)
+        if guest is None or guest.visit is None:
+            self._counts["unknown_visitors"] += 1
+            return
+        if isinstance(line, Form):
+            event = PageEvent(type="form", phone=line.phone, email=line.email)
+        else:
+            # Without a number of ours the link is the page's own.
+            event = PageEvent(type="tel_click", number=guest.row.number or next(iter(self._site.numbers), None))
+        phones = note_events(
+            self._session,
+            self._site,
+            visitor_id=guest.visitor.visitor_id,
+            visit_id=guest.visit.visit_id,
+            events=[event],
+            browser=Browser(device=guest.visitor.device, region=None, user_agent=None),
+            at=line.at,
+        )
+        self._counts[f"{event.type}s"] += 1
+        for left in phones:
+            self._session.flush()
+            for call_id in calls_of_form(
+                self._session, site_id=left.site_id, visitor_id=left.visitor_id, phone=left.phone, at=left.at
+            ):
+                self._calls.answer_again(call_id, line, "form")
+
+    def _note(self, kind: str, visit: Visit, at: datetime, order: int, url: str | None) -> None:
+        self._events.append(
+            {
+                "account_id": self._session.account_id,
+                "event_id": new_id(at, order),
+                "visit_id": visit.visit_id,
+                "visitor_id": visit.visitor_id,
+                "type": kind,
+                "at": at,
+                "url": url,
+                "number": None,
+                "data": None,
+            }
+        )
+
+    # Staff
+
+    def _override(self, line: Override) -> None:
+        guest = self._guests.get(line.visitor) if line.visitor is not None else None
+        if line.visitor is not None and guest is None:
+            self._counts["unknown_visitors"] += 1
+            return
+        self._calls.decide(line, guest.visitor.visitor_id if guest else None)
+
+
+def _whom(line: Line) -> str | None:
+    """The visitor a line is about."""
+    return line.dials.visitor if isinstance(line, Call) else line.visitor
