@@ -141,15 +141,20 @@ def judged(jobs: Sequence[Job]) -> Iterator[tuple[Job, Judgements]]:
     """The judgements of each, as they come in, from two processes. Raises what any of them raises."""
     # Fresh processes: copies of one that runs NumPy's threads may wait for each other for ever.
     with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = {
-            pool.submit(of_simulation, job) if isinstance(job, Simulation) else pool.submit(of_recorded, job): job
-            for job in jobs
-        }
+        running = {pool.submit(_judged, job): job for job in jobs}
         try:
             for done in as_completed(running):
                 yield running[done], done.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _judged(job: Job) -> Judgements:
+    try:
+        return of_simulation(job) if isinstance(job, Simulation) else of_recorded(job)
+    except RingtraceError as error:
+        # Errors with more to them than a message do not survive the way back to the other process.
+        raise RingtraceError(error.message) from None
 
 
 class _Seed(click.ParamType[int]):

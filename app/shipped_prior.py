@@ -30,7 +30,7 @@ from reports.backtest.site import Pools
 from reports.backtest.trace import Trace
 
 VERSION = "prior-2"
-PER_KIND = 3
+PER_KIND = 2
 FIRST_SEED = 101
 
 

@@ -7,9 +7,9 @@ be explained later just as it was scored.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from attribution.rules.landing import read_landing
@@ -20,6 +20,7 @@ from matching.phone_history import in_parts, other_phones, phone_history
 from matching.rules.background import RECENT_SECONDS, recent
 from matching.rules.facts import CallFacts, CandidateFacts, Device, PhoneHistory
 from matching.rules.habits import PAGE_OPEN, region_share
+from store.base import UTCDateTime
 from store.calls import Call
 from store.sessions import AccountSession
 from store.sites import Site, TrackingSource
@@ -74,7 +75,14 @@ class _Holder(NamedTuple):
 
 def _holders(session: AccountSession, call: Call, at: datetime, since: datetime) -> list[_Holder]:
     """Who held the number and was seen in the window. Columns, not objects: a number may have a thousand holders."""
-    begun = aliased(Visit)
+    rows = session.execute(_HOLDERS, {"number": call.number, "at": at, "since": since})
+    return list({row[0]: _Holder(*row) for row in rows}.values())
+
+
+def _holders_query() -> Select[*tuple[Any, ...]]:
+    """The columns of _Holder of every holder of `number` at `at` who was seen `since`."""
+    at, since = bindparam("at", type_=UTCDateTime()), bindparam("since", type_=UTCDateTime())
+    begun, shown = aliased(Visit), aliased(Assignment)
     latest = (
         select(func.max(begun.started_at))
         .where(
@@ -85,7 +93,6 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
         .correlate(Assignment)
         .scalar_subquery()
     )
-    shown = aliased(Assignment)
     visits_own = (
         select(shown.assignment_id)
         .where(
@@ -97,7 +104,7 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
         .correlate(Visit)
         .exists()
     )
-    rows = session.execute(
+    return (
         select(
             Visitor.visitor_id,
             Visitor.region,
@@ -118,13 +125,16 @@ def _holders(session: AccountSession, call: Call, at: datetime, since: datetime)
         .join(Visitor, Visitor.visitor_id == Assignment.visitor_id)
         .join(Visit, (Visit.visitor_id == Assignment.visitor_id) & (Visit.started_at == latest))
         .where(
-            Assignment.number == call.number,
+            Assignment.number == bindparam("number"),
             Assignment.started_at <= at,
             Visitor.last_seen_at >= since,
             Visit.last_seen_at >= since,
         )
     )
-    return list({row[0]: _Holder._make(row) for row in rows}.values())
+
+
+_HOLDERS = _holders_query()
+"""Built once: putting it together takes as long as some of its answers."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,13 +49,13 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (
         "visitors (account_id, visitor_id, site_id, source_id, visit_id, visits, device, region, first_seen_at, "
         "last_seen_at)",
-        f"'a', {_VISITOR}, 'site', 's' || i % 4, {_VISIT}, 1 + i % 3, {_DEVICE}, {_REGION}, {_BEGUN}, {_SEEN} "
+        f"'a', {_VISITOR}, 'site', 's' || (i % 4), {_VISIT}, 1 + i % 3, {_DEVICE}, {_REGION}, {_BEGUN}, {_SEEN} "
         "FROM each",
     ),
     (
         "visits (account_id, visit_id, site_id, visitor_id, source_id, ordinal, started_at, local_day, landing_url, "
         "utm, click_ids, channel, rules_version, device, last_seen_at, last_path, last_viewed_at, page_views)",
-        f"'a', {_VISIT}, 'site', {_VISITOR}, 's' || i % 4, 1 + i % 3, {_BEGUN}, substr({_BEGUN}, 1, 10), "
+        f"'a', {_VISIT}, 'site', {_VISITOR}, 's' || (i % 4), 1 + i % 3, {_BEGUN}, substr({_BEGUN}, 1, 10), "
         f"'https://shop.example/prices?gclid=x' || i, '{{}}', '{{}}', 'Paid Search', '1', {_DEVICE}, {_SEEN}, "
         f"CASE i % 4 WHEN 0 THEN '/contact' WHEN 1 THEN '/' ELSE '/prices' END, {_BEGUN}, 1 + i % 5 FROM each",
     ),
@@ -78,7 +78,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
         "from_number, started_at, local_day, status, spam, updated_at, none_likelihood, model_visit_id, "
         "model_visitor_id, model_likelihood, matched_by, matched_visit_id, matched_visitor_id, matched_likelihood, "
         "matched_at)",
-        f"'a', {_VISIT}, 'manual', {_VISIT}, 'site', 's' || i % 4, {_NUMBER.format('i % 4')}, '+12125550100', "
+        f"'a', {_VISIT}, 'manual', {_VISIT}, 'site', 's' || (i % 4), {_NUMBER.format('i % 4')}, '+12125550100', "
         f"{_PHONE}, {_SEEN}, substr({_SEEN}, 1, 10), 'completed', 0, {_SEEN}, 0.1, {_VISIT}, {_VISITOR}, 0.9, "
         f"'model', {_VISIT}, {_VISITOR}, 0.9, {_SEEN} FROM each WHERE i % 100 = 66",
     ),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.bench import snippet
+from app.bench import matching, snippet
 
 Say = Callable[[str], None]
 
@@ -23,4 +23,5 @@ class Bench:
 
 BENCHES: dict[str, Bench] = {
     "snippet": Bench(about=snippet.ABOUT, measure=snippet.measure, shown=snippet.shown),
+    "matching": Bench(about=matching.ABOUT, measure=matching.measure, shown=matching.shown),
 }

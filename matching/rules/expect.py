@@ -9,6 +9,7 @@ import numpy as np
 from matching.rules import phones
 from matching.rules.curves import Floats
 from matching.rules.facts import EarlierCall, PhoneHistory
+from matching.rules.features import FEATURES
 from matching.rules.habits import MAX_CALLS, MAX_CANDIDATES
 from matching.rules.lessons import OTHER, SAME, CallLesson, Lessons
 from matching.rules.model import LikelihoodModel
@@ -55,8 +56,9 @@ class Batch:
         counts = np.asarray([len(c.visitors) for c in self.calls], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(counts)])
         self.owner = np.repeat(np.arange(len(self.calls)), counts)
-        width = self.calls[0].features.shape[1] if self.calls else 0
-        self.features = np.concatenate([c.features for c in self.calls] or [np.zeros((0, width), dtype=np.float32)])
+        self.features = np.concatenate(
+            [c.features for c in self.calls] or [np.zeros((0, len(FEATURES)), dtype=np.float32)]
+        )
         self.cells = np.concatenate([c.cells for c in self.calls] or [np.zeros(0, dtype=np.int64)])
         self.fits = np.concatenate([c.fits for c in self.calls] or [np.zeros(0, dtype=np.int8)])
         self.on_phone = np.concatenate([c.on_phone for c in self.calls] or [np.zeros(0, dtype=bool)])

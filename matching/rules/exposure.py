@@ -55,7 +55,8 @@ class Exposure:
         start = seen[who] + np.maximum(low[who], DELAY_EDGES[place])
         stop = seen[who] + np.minimum(high[who], DELAY_EDGES[place + 1])
         middle = (start + stop) / 2
-        cells = in_bin(place, middle - view[who], middle - click[who], middle - form[who], state[who].astype(np.int64))
+        delay, age, clicked, filled = (middle - one[who] for one in (seen, view, click, form))
+        cells = in_bin(place, delay, age, clicked, filled, state[who].astype(np.int64))
         self._add(cells, stop - start)
         self.hours += _by_hour(place, start, stop, grid)
 

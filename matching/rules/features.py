@@ -23,10 +23,8 @@ DELAY = Knots(
     offset=8.0,
 )
 """Seconds since the last life sign."""
-VIEW = Knots(seconds=(15, 60, 180, 600, 1800, 2 * HOUR), offset=5.0)
-"""Seconds since the last page view: a page may stay open, and give life signs, long after it was read."""
-SETTLED = 2 * HOUR
-"""Seconds since the last life sign after which it does not matter any more how long before it the page was viewed."""
+LINGER: tuple[tuple[float, float], ...] = ((0.0, 1.0), (1.0, 2.5), (2.5, 5.0))
+"""Stretches of lingering (see ``lingering``), each a column of its own that rises along it."""
 CLICK = Knots(seconds=(2, 8, 20, 60, 240, HOUR, DAY, 7 * DAY), offset=2.0)
 """Seconds since the last tel: click."""
 FORM = Knots(seconds=(MINUTE, HOUR, DAY, 7 * DAY), offset=10.0)
@@ -45,13 +43,13 @@ MARKS: tuple[str, ...] = (
 )
 FEATURES: tuple[str, ...] = (
     *(f"delay_{seconds:g}" for seconds in DELAY.seconds),
-    *(f"view_{seconds:g}" for seconds in VIEW.seconds),
+    *(f"linger_{low:g}" for low, _ in LINGER),
     *(f"click_{seconds:g}" for seconds in CLICK.seconds),
     *(f"form_{seconds:g}" for seconds in FORM.seconds),
     *MARKS,
 )
 """The columns of X, in order. The delay's knots are log2 calls per second, all others log2 ratios."""
-_ENDS = np.cumsum([len(knots.seconds) for knots in (DELAY, VIEW, CLICK, FORM)])
+_ENDS = np.cumsum([len(DELAY.seconds), len(LINGER), len(CLICK.seconds), len(FORM.seconds)])
 DELAYS, AGES, CLICKS, FORMS = (slice(int(a), int(b)) for a, b in pairwise([0, *_ENDS]))
 _MARK = {name: int(_ENDS[-1]) + place for place, name in enumerate(MARKS)}
 
@@ -179,7 +177,9 @@ def design(
     """Return X from arrays of one length: seconds (NaN: never), flags, page kinds, buckets and places of DEVICES."""
     found = np.zeros((len(delay), len(FEATURES)))
     found[:, DELAYS] = DELAY.hats(delay)
-    found[:, AGES] = VIEW.hats(page_age(delay, age))
+    linger = lingering(delay, age)
+    for column, (low, high) in enumerate(LINGER, start=AGES.start):
+        found[:, column] = np.clip(linger, low, high) - low
     found[:, CLICKS] = CLICK.hats(click)
     found[:, FORMS] = FORM.hats(form)
     marks = {
@@ -198,9 +198,13 @@ def design(
     return found
 
 
-def page_age(delay: Floats, age: Floats) -> Floats:
-    """Seconds since the last page view as they count, from those since the last life sign and view (NaN: the same)."""
-    return np.asarray(np.where(delay < SETTLED, np.where(np.isnan(age), delay, age), SETTLED), dtype=np.float64)
+def lingering(delay: Floats, age: Floats) -> Floats:
+    """How much longer ago the last page view is than the last life sign, as log2 of their ratio (30 s added to both).
+
+    0 where they are the same or the view is not known. A page that is left open gives life signs when nobody reads it.
+    """
+    later = np.log2((np.maximum(age, delay) + 30.0) / (delay + 30.0))
+    return np.asarray(np.where(np.isnan(age), 0.0, later), dtype=np.float64)
 
 
 def _since(seconds: Sequence[float | None]) -> Floats:

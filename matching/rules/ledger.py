@@ -38,6 +38,8 @@ from matching.rules.habits import (
 )
 
 DAY = 86_400.0
+_DIGITS = 6
+"""Microseconds: what differences of epoch seconds are good for, and what the database keeps."""
 _PHONE_DAYS = 400.0
 """A telephone that was not met for so long is forgotten."""
 
@@ -252,14 +254,14 @@ class Ledger:
             number_kind=kind,
             caller_region=region,
             region_share=region_share(region, [c.region for c in candidates]),
-            recent_nobody=recent((at - when, none) for when, _, _, none in others),
+            recent_nobody=recent((round(at - when, _DIGITS), none) for when, _, _, none in others),
             recent_calls_other_numbers=len({n for _, n, who, _ in others if who is not None and who == caller}),
         )
         return Scene(call=facts, candidates=candidates, history=self.history(caller))
 
     def _facts(self, visitor: str, person: _Person, number: str, caller: str | None, at: float) -> CandidateFacts:
         holding = person.holdings[number]
-        since = at - person.seen
+        since = round(at - person.seen, _DIGITS)
         return CandidateFacts(
             visitor=visitor,
             visit=person.visit,
@@ -282,7 +284,7 @@ class Ledger:
 
     def _within(self, seconds: float) -> float | None:
         """None for what never happened (NaN) or lies beyond the window."""
-        return seconds if seconds <= self.days * DAY else None
+        return round(seconds, _DIGITS) if seconds <= self.days * DAY else None
 
     def _lately(self, at: float) -> Iterable[tuple[float, str, str | None, float]]:
         while self._recent and self._recent[0][0] < at - RECENT_SECONDS:

@@ -98,7 +98,8 @@ def lesson(call: str, at: float, scene: Scene, ranking: Ranking, pages: PageWord
         cells=_cells(kept, pages, place),
         fits=np.asarray([_fits(c.region, facts) for c in kept], dtype=np.int8),
         on_phone=np.asarray([c.device == "phone" for c in kept], dtype=bool),
-        other_phone=np.asarray([c.other_phone for c in kept], dtype=np.float32),
+        # Of a phone of many people the ranking takes no notice of whose it is not.
+        other_phone=np.asarray([0.0 if scene.history.shared else c.other_phone for c in kept], dtype=np.float32),
     )
 
 

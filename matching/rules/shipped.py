@@ -83,13 +83,52 @@ def make(
         )
         # Nobody's level is counted against the model's own rate, which has just taken it over.
         population = replace(population, mean=np.append(population.mean[:-1], 0.0))
+    return hedged(model, population, strengths, start=start, spread=spread)
+
+
+def hedged(
+    model: LikelihoodModel,
+    population: Population,
+    strengths: dict[str, float],
+    *,
+    start: LikelihoodModel,
+    spread: Spread,
+) -> tuple[LikelihoodModel, Spread]:
+    """Meet what was found half-way from where the search began: simulated businesses are not all there are.
+
+    The mean and covariance are those of a population of which half is as found and half as reasoned; what the two
+    disagree about is what a fit may move most. Shares lie half-way, with the weaker belief of the two.
+    """
+    began = np.append(np.asarray(start.weights), np.log2(start.background.rate("pool") / model.background.rate("pool")))
+    apart = population.mean - began
+    mean = (population.mean + began) / 2
+    covariance = (population.covariance + spread.weights @ spread.weights.T) / 2 + np.outer(apart, apart) / 4
+    shares = {name: round((getattr(model.phones, name) + getattr(start.phones, name)) / 2, 4) for name in _SHARES}
+    hours, quiet = (
+        tuple(round((a + b) / 2, 3) for a, b in zip(found, before, strict=True))
+        for found, before in ((model.hours, start.hours), (model.background.hours, start.background.hours))
+    )
+    background = model.background
+    level = 2.0 ** float(mean[-1])
+    served = replace(
+        model,
+        weights=tuple(round(float(w), 3) for w in mean[:-1]),
+        hours=hours,
+        background=replace(
+            background,
+            calls_per_day={kind: round(rate * level, 5) for kind, rate in background.calls_per_day.items()},
+            hours=quiet,
+        ),
+        phones=replace(model.phones, **shares),
+    )
+    belief = {name: min(found, getattr(spread, name)) for name, found in strengths.items()}
     found = replace(
         spread,
-        weights=np.round(np.linalg.cholesky(population.covariance), 4),
-        sources=round(population.sources, 3),
-        **strengths,
+        weights=np.round(np.linalg.cholesky(covariance), 4),
+        sources=round((population.sources + spread.sources) / 2, 3),
+        **belief,
     )
-    return model, found
+    return served, found
 
 
 def _tell(lessons: Lessons, model: LikelihoodModel) -> _Told:
@@ -217,7 +256,7 @@ def wide() -> Spread:
     """Return a wide spread around the reasoned rates: levels within a factor of two or three, curves smooth."""
     width = len(FEATURES)
     covariance = np.zeros((width + 1, width + 1))
-    for knots, level, walk in ((DELAYS, 1.2, 0.55), (AGES, 0.5, 0.5), (CLICKS, 0.8, 0.5), (FORMS, 0.8, 0.4)):
+    for knots, level, walk in ((DELAYS, 1.2, 0.55), (AGES, 0.3, 0.3), (CLICKS, 0.8, 0.5), (FORMS, 0.8, 0.4)):
         steps = np.arange(knots.stop - knots.start)
         smooth = level**2 + walk**2 * np.minimum.outer(steps, steps)
         covariance[knots, knots] = smooth + 0.15**2 * np.eye(len(steps))

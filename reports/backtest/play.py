@@ -144,7 +144,7 @@ class Player:
             visitor.known, visitor.tags = settled.known, tags
             visitor.landed = (url, referrer) if tags is not None else None
             if region is not None and _REGION.fullmatch(region):
-                visitor.region = region
+                visitor.region = region.upper()
             source = settled.source.id if settled.source is not None else None
             self._count_visit(name, source)
             self._learner.arrived(name, seconds, source=source, device=agent.device, region=visitor.region)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.phone import caller_of, dialled, e164
+from core.phone import caller_of, country_of, dialled, e164
 
 WITHHELD = [
     "",
@@ -69,3 +69,19 @@ def test_a_caller_is_none_or_a_number_that_reads_the_same_again(text: str) -> No
     assert found is None or (e164(found) == found and caller_of(found) == found and found.isascii())
     rings = dialled(text)
     assert rings is None or dialled(rings) == rings
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+12125550100", "US"),
+        ("+15550100", "US"),
+        ("+493012345678", "DE"),
+        ("+447700900123", "GB"),
+        ("+14165550123", "CA"),
+        ("+99912345678", None),
+        ("12", None),
+    ],
+)
+def test_the_country_a_number_is_at_home_in(number: str, country: str | None) -> None:
+    assert country_of(number) == country

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from core.time import hour_of_week
 from matching.rules.curves import Floats, hour_kind
 from matching.rules.exposure import Exposure, HourGrid
 from matching.rules.features import design, device_place, views_bucket, visits_bucket
+from matching.rules.learner import Learner
 from matching.rules.ledger import Ledger
 from matching.rules.lessons import CallLesson, Lessons, lesson
 from matching.rules.model import LikelihoodModel
@@ -41,17 +42,6 @@ class Ring:
     number: str
     caller: str | None
     truth: str | None
-
-
-class Hears(Protocol):
-    """A ledger or a learner."""
-
-    arrived: Any
-    viewed: Any
-    alive: Any
-    shown: Any
-    clicked: Any
-    filled: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +149,7 @@ def _calls(rng: np.random.Generator, model: LikelihoodModel, lived: list[Event],
     return found
 
 
-def tell(hears: Hears, event: Event) -> None:
+def tell(hears: Ledger | Learner, event: Event) -> None:
     """Let a ledger or a learner hear of one event that is no call."""
     getattr(hears, event.what)(event.who, event.at, **event.told)
 

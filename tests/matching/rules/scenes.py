@@ -25,7 +25,7 @@ DAY = 86_400.0
 _HEIGHTS = (-10.5, -10.7, -11, -12, -14, -16.5, -18, -19, -20.5, -21.5, -22.5, -24, -25.5, -27, -28.5, -30)
 """log2 calls per second at the knots of the delay: one visitor in five calls, most of them within minutes."""
 _MORE = {
-    "view_15": 0.3, "view_60": 0.2, "view_180": 0.1, "view_600": -0.1, "view_1800": -0.2, "view_7200": -0.4,
+    "linger_0": -0.3, "linger_1": -0.2, "linger_2.5": -0.1,
     "click_2": 8.0, "click_8": 7.0, "click_20": 5.0, "click_60": 2.0, "click_240": 0.5, "click_3600": 0.4,
     "click_86400": 0.2, "click_604800": 0.1,
     "form_60": 0.5, "form_3600": 0.4, "form_86400": 0.3, "form_604800": 0.2,
@@ -42,7 +42,7 @@ def textbook() -> LikelihoodModel:
     by_day = [1.0 if 8 <= hour < 18 else -1.0 for hour in range(24)]
     return LikelihoodModel(
         version="textbook",
-        weights=tuple(weights[name] for name in FEATURES),
+        weights=tuple(weights.get(name, 0.0) for name in FEATURES),
         hours=(*by_day, *(h - 0.5 for h in by_day), *(h - 1.0 for h in by_day)),
         sources={},
         pages=PageWords(contact=("contact", "kontakt", "call"), pricing=("pric",)),
@@ -80,6 +80,18 @@ def flat(model: LikelihoodModel) -> LikelihoodModel:
     return replace(model, hours=even, background=replace(model.background, hours=even))
 
 
+def quiet() -> LikelihoodModel:
+    """A flat textbook business with few calls: about one visitor in three rings, and nobody twice a day."""
+    even = flat(textbook())
+    weights = np.asarray(even.weights)
+    weights[DELAYS] -= 1.5
+    return replace(
+        even,
+        weights=tuple(float(weight) for weight in weights),
+        background=replace(even.background, calls_per_day={"pool": 0.5, "other": 0.5}),
+    )
+
+
 def loose(level: float = 1.5, step: float = 0.4) -> Spread:
     """A spread that hardly holds a fit back: curves may move as a whole by ``level`` and bend by ``step`` a knot."""
     width = len(FEATURES)
@@ -91,7 +103,7 @@ def loose(level: float = 1.5, step: float = 0.4) -> Spread:
     covariance[marks, marks] = 0.5**2
     covariance[width, width] = level**2
     return Spread(
-        weights=np.linalg.cholesky(covariance + 1e-9 * np.eye(width + 1)),
+        weights=np.asarray(np.linalg.cholesky(covariance + 1e-9 * np.eye(width + 1)), dtype=np.float64),
         sources=0.5,
         hours=100.0,
         background_source=10.0,

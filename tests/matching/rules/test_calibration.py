@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from matching.rules.curves import Knots
-from matching.rules.features import CLICK, DELAY, FEATURES, VIEW
+from matching.rules.features import CLICK, DELAY, FEATURES
 from matching.rules.model import LikelihoodModel
 from matching.rules.rank import rank
 from tests.matching.rules.scenes import AT, DAY, call, candidate, flat, likelihoods, textbook
@@ -59,8 +59,7 @@ def _total(model: LikelihoodModel, clicked: bool, phone: bool) -> "np.ndarray[tu
         heights = [weights[f"{prefix}_{seconds:g}"] for seconds in knots.seconds]
         return np.interp(np.log2(_GRID + knots.offset), np.log2(np.asarray(knots.seconds) + knots.offset), heights)
 
-    # The page view was the last life sign, so its age is the delay.
-    logs = line(DELAY, "delay") + line(VIEW, "view") + (line(CLICK, "click") if clicked else 0.0)
+    logs = line(DELAY, "delay") + (line(CLICK, "click") if clicked else 0.0)
     rate = 2.0 ** (logs + (weights["device_phone"] if phone else 0.0))
     steps = np.diff(_GRID) * (rate[1:] + rate[:-1]) / 2.0
     return np.concatenate([[0.0], np.cumsum(steps)])

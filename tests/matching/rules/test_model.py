@@ -13,7 +13,7 @@ import pytest
 
 from matching.rules.curves import HOURS
 from matching.rules.exposed import WEEK
-from matching.rules.features import DELAY, FEATURES, CONTACT, HOME, OTHER_PAGE, PRICING
+from matching.rules.features import CONTACT, DELAY, FEATURES, HOME, OTHER_PAGE, PRICING
 from matching.rules.model import FORMAT, INTENSITY_ROWS, LIMIT, LikelihoodModel, ModelFileError, prior
 from tests.matching.rules.scenes import call, candidate, textbook
 
