@@ -81,6 +81,7 @@ def expect(batch: Batch, model: LikelihoodModel) -> Expected:
     burst = np.asarray([terms["robocall_burst"] for terms in backgrounds])
     score = rates + caller_id(batch, model)
     found = _race(batch, score, idle + burst)
+    found.log_likelihood = found.log_likelihood + _of_nobody(batch, model)
     found.fresh = found.rows.copy()
     found.burst = found.none * (1.0 - np.exp2(-burst))
     found.idle = found.none - found.burst
@@ -114,6 +115,17 @@ def caller_id(batch: Batch, model: LikelihoodModel) -> Floats:
                     )
     found = found + table[batch.owner, batch.on_phone.astype(np.int64), batch.fits]
     return np.asarray(found + np.log2(1.0 - params.rho * batch.other_phone.astype(np.float64)), dtype=np.float64)
+
+
+def _of_nobody(batch: Batch, model: LikelihoodModel) -> Floats:
+    """Natural log of how probable each caller id is if nobody from the site calls: what ``caller_id`` is against."""
+    params = model.phones
+    found = np.where(batch.withheld, log(params.withheld_nobody), log(1.0 - params.withheld_nobody))
+    for place, call in enumerate(batch.calls):
+        region = call.facts.caller_region
+        if region is not None and call.caller is not None:
+            found[place] += log(phones.nobody_there(region, call.facts.region_share, params))
+    return np.asarray(found, dtype=np.float64)
 
 
 def _race(batch: Batch, score: Floats, nobody: Floats) -> Expected:

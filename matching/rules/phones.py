@@ -227,8 +227,14 @@ def region_factor(region: str, near: float | None, fits: bool, phone: bool, para
     there = anywhere if near is None else min(max(near, 0.0), 1.0)
     stay = params.same_region_phone if phone else params.same_region
     moved = params.moved_near * there + (1.0 - params.moved_near) * anywhere
-    nobody = params.local * there + (1.0 - params.local) * anywhere
-    return math.log2((stay * fits + (1.0 - stay) * moved) / nobody)
+    return math.log2((stay * fits + (1.0 - stay) * moved) / nobody_there(region, near, params))
+
+
+def nobody_there(region: str, near: float | None, params: PhoneParams) -> float:
+    """Return the probability that a caller who is nobody from the site has an area code of ``region``."""
+    anywhere = params.regions.get(region, params.other_region)
+    there = anywhere if near is None else min(max(near, 0.0), 1.0)
+    return params.local * there + (1.0 - params.local) * anywhere
 
 
 def known_phone_factors(

@@ -172,7 +172,8 @@ def _hours(told: Sequence[tuple[Floats, Floats]], before: tuple[float, ...]) -> 
     """log2 by hour, mean factor 1 over a week's exposure: each business counts alike, whatever its size."""
     counted = sum(c / (c.sum() + 20.0) for c, _ in told) + 0.02 * np.exp2(np.asarray(before)) * WEEK
     exposed = sum(e / max(float(e.sum()), 1e-12) for _, e in told)
-    raw = np.asarray(counted / np.maximum(exposed, 1e-9)).reshape(3, 24)
+    # An hour that nobody was exposed in says nothing: the term from before stands on both sides.
+    raw = np.asarray(counted / (exposed + 0.02 * WEEK)).reshape(3, 24)
     smooth = (np.roll(raw, 1, axis=1) + 2 * raw + np.roll(raw, -1, axis=1)).ravel() / 4
     return tuple(round(float(v), 3) for v in np.log2(smooth / float((smooth * WEEK).sum())))
 

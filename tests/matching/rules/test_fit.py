@@ -126,7 +126,6 @@ def test_a_fit_foresees_days_it_has_not_seen_better_than_the_prior(fitted: tuple
     assert log_likelihood(other, _true()) > log_likelihood(other, _prior())
 
 
-@pytest.mark.xfail(strict=True, reason="how likely nobody's caller id is is left out: only ratios to it are counted")
 def test_a_wrong_belief_about_nobodys_caller_ids_is_no_better_foresight() -> None:
     """Nobody withholds here; a model that says all of nobody's callers do foresees these calls worse."""
     shown = hear(town(3, _true(), days=10.0, visitors=300, phones=True), _prior()).lessons()
