@@ -9,7 +9,7 @@ from app.web import words
 NAMES = {
     "base_rate": "to begin with",
     "last_seen": "last sign of life",
-    "page_open": "right then",
+    "page_age": "page left open",
     "tel_click": "clicked the number",
     "form_filled": "sent a form",
     "left_page": "left the page",
@@ -34,7 +34,7 @@ NAMES = {
 MEANS = {
     "base_rate": "How often visitors call at all, against how often this number rings without any visit behind it.",
     "last_seen": "How long before the call the visitor was last active. Most callers call within minutes.",
-    "page_open": "Whether a page of the site was open when the call came.",
+    "page_age": "How long ago they last opened a page. One that is merely left open says less than one being read.",
     "tel_click": "The visitor tapped or clicked the phone number shortly before the call.",
     "form_filled": "The visitor sent a form not long ago. People who do often call, too, or no longer need to.",
     "left_page": "The visitor closed the page before the call came.",

@@ -20,6 +20,7 @@ from sqlalchemy import func, inspect, select
 from app.accounts.numbers import add_number
 from app.accounts.sites import create_site
 from app.cli import main
+from app.demo.simulator import sample, simulate
 from app.importing import run as importing
 from app.importing.calls import provider_call_id
 from app.importing.outcome import Imported
@@ -27,8 +28,8 @@ from app.importing.play import key_of
 from app.importing.run import import_trace
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.time import parse_time
-from matching.models import in_use, keep, use
+from core.time import format_time, parse_time
+from matching.models import in_use, keep, use, versions
 from matching.rules.model import prior
 from numberpool.sources import create_source
 from reports.accuracy import accuracy_report
@@ -613,3 +614,32 @@ def test_killed_for_good_the_next_run_comes_to_the_same_rows(sqlite_url: str, ac
 def _lines(database: Database, account_id: str) -> int:
     with database.read() as work:
         return work.account(account_id).scalar(select(Import.lines)) or 0
+
+
+def test_a_history_that_came_along_leaves_a_fitted_model_that_scores(sqlite_url: str, tmp_path: Path):
+    """With the very learning: nothing stands in."""
+    simulated = simulate(sample("clinic", 3), 3)
+    lines = [line for line in simulated.lines if line["at"] < _after_days(simulated.site["start"], 2)]
+    path = tmp_path / "clinic.ndjson"
+    path.write_text("".join(json.dumps(line) + "\n" for line in (simulated.site, *lines)), encoding="utf-8")
+    engine = make_engine(sqlite_url)
+    database = Database(engine)
+    account_id = account(database, _moment(simulated.site["start"]))
+    done = load(database, account_id, path, training=True)
+    assert done.trained is not None
+    assert done.trained.version is not None
+    assert done.trained.training["calls"] >= 15
+    with database.read() as work:
+        session = work.account(account_id)
+        kept = versions(session)
+        assert [version.version for version in kept] == [done.trained.version]
+        assert in_use(session).model.version == (done.trained.version if done.trained.used else prior().version)
+    engine.dispose()
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _after_days(text: str, days: int) -> str:
+    return format_time(_moment(text) + timedelta(days=days))

@@ -113,6 +113,7 @@ class Business:
                 "device": "desktop",
                 "last_seen_at": at,
                 "last_path": "/",
+                "last_viewed_at": at,
                 "page_views": 1,
                 **fields,
             },
