@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from core.time import format_time
+from core.time import format_time, parse_time
 from matching.replay import replay
 from matching.rules.learner import HALF_LIFE, LEAST_CALLS, Learner
 from matching.rules.lessons import Lessons, together
@@ -22,8 +22,6 @@ WINDOW_DAYS = 120
 """How far back calls are learnt from; older ones would count an eighth and less."""
 HELD_OUT = 0.2
 """Share of the calls, the latest, that the checked fit does not see."""
-WORSE = 0.03
-"""Nats per call by which a refit may foresee held-out calls worse than the model in use, which may have seen them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +46,7 @@ def refit(
 
     `days`: how long before a call a holder of its number may have been seen. `progress` hears the share done (0 to
     1). A fit without the last fifth of the calls decides whether the model is used: it must foresee those calls
-    better than the shipped prior, and no worse than the model in use by more than WORSE. Reads only.
+    better than the shipped prior, and no worse than the model in use where that has not seen them either. Reads only.
     """
     since = at - timedelta(days=WINDOW_DAYS + days)
     learn_from = at - timedelta(days=WINDOW_DAYS)
@@ -76,7 +74,7 @@ def refit(
         )
         held.append(learner.held_out(at.timestamp()))
         whole.append(learner.lessons(at.timestamp()))
-    return _fitted(early, held, whole, current=current, version=version, tell=tell)
+    return _fitted(early, held, whole, cut=cut, current=current, version=version, tell=tell)
 
 
 def _part(tell: Callable[[float], None], place: int, sites: int, share: float) -> None:
@@ -136,6 +134,7 @@ def _fitted(
     held: Sequence[Lessons],
     whole: Sequence[Lessons],
     *,
+    cut: datetime,
     current: LikelihoodModel,
     version: str,
     tell: Callable[[float], None],
@@ -164,7 +163,9 @@ def _fitted(
         rounds=8,
         progress=lambda share: tell(0.9 + 0.1 * share),
     )
-    better, reason = _verdict(len(check.calls), before=before, plain=plain, after=after)
+    # The model in use was mostly fitted to these very calls, a night ago: then it is no measure of a fit that was not.
+    rival = before if _unseen(current, cut) else plain
+    better, reason = _verdict(len(check.calls), rival=rival, plain=plain, after=after)
     return Refit(
         model=replace(model, training=_figures(whole, check, before=before, plain=plain, after=after)),
         better=better,
@@ -172,11 +173,17 @@ def _fitted(
     )
 
 
-def _verdict(calls: int, *, before: float, plain: float, after: float) -> tuple[bool, str]:
-    figures = f"{after:.3f} against {before:.3f} nats per call on {calls} held-out calls"
+def _unseen(model: LikelihoodModel, cut: datetime) -> bool:
+    """Whether a model was fitted before the moment from which calls are held out."""
+    until = model.training.get("to")
+    return not isinstance(until, str) or parse_time(until) <= cut
+
+
+def _verdict(calls: int, *, rival: float, plain: float, after: float) -> tuple[bool, str]:
+    figures = f"{after:.3f} against {min(rival, plain):.3f} nats per call on {calls} held-out calls"
     if after > plain:
         return False, f"without them it foresees the held-out calls worse than the shipped prior ({figures})"
-    if after > before + WORSE:
+    if after > rival:
         return False, f"it foresees the held-out calls worse than the model in use ({figures})"
     return True, f"it foresees calls it was not fitted to ({figures})"
 

@@ -173,3 +173,16 @@ def test_a_refit_has_figures_and_a_verdict_and_is_the_same_again(office: Busines
     assert not first.reason.endswith(".")
     assert shares == sorted(shares)
     assert 0.0 <= shares[0] <= shares[-1] == pytest.approx(1.0)
+
+
+def test_a_model_that_has_seen_the_held_out_calls_is_no_measure_for_one_that_has_not(office: Business) -> None:
+    """Else the first version would stay for ever: each night the one in use has been fitted to nearly all of them."""
+    history(office, days=10, calls=40)
+    at = START + 11 * DAY
+    first = refit(office.session, current=prior(), at=at, version="v1", days=60)
+    assert first is not None
+    second = refit(office.session, current=first.model, at=at, version="v2", days=60)
+    assert second is not None
+    held = second.model.training["held_out"]
+    assert held["before"] < held["after"], "fitted to these calls, it foresees them better"
+    assert second.better == (held["after"] <= held["shipped"])
