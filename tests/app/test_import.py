@@ -618,7 +618,7 @@ def _lines(database: Database, account_id: str) -> int:
 
 def test_a_history_that_came_along_leaves_a_fitted_model_that_scores(sqlite_url: str, tmp_path: Path):
     """With the very learning: nothing stands in."""
-    simulated = simulate(sample("clinic", 3), 3)
+    simulated = simulate(sample("clinic", 1), 1)
     lines = [line for line in simulated.lines if line["at"] < _after_days(simulated.site["start"], 2)]
     path = tmp_path / "clinic.ndjson"
     path.write_text("".join(json.dumps(line) + "\n" for line in (simulated.site, *lines)), encoding="utf-8")
