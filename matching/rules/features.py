@@ -50,11 +50,11 @@ FEATURES: tuple[str, ...] = (
 )
 """The columns of X, in order. The delay's knots are log2 calls per second, all others log2 ratios."""
 _ENDS = np.cumsum([len(DELAY.seconds), len(LINGER), len(CLICK.seconds), len(FORM.seconds)])
-DELAYS, AGES, CLICKS, FORMS = (slice(int(a), int(b)) for a, b in pairwise([0, *_ENDS]))
+DELAYS, LINGERS, CLICKS, FORMS = (slice(int(a), int(b)) for a, b in pairwise([0, *_ENDS]))
 _MARK = {name: int(_ENDS[-1]) + place for place, name in enumerate(MARKS)}
 
 GROUPS: tuple[tuple[str, slice | int], ...] = (
-    ("page_age", AGES),
+    ("page_age", LINGERS),
     ("tel_click", CLICKS),
     ("form_filled", FORMS),
     *((name, _MARK[name]) for name in MARKS),
@@ -178,7 +178,7 @@ def design(
     found = np.zeros((len(delay), len(FEATURES)))
     found[:, DELAYS] = DELAY.hats(delay)
     linger = lingering(delay, age)
-    for column, (low, high) in enumerate(LINGER, start=AGES.start):
+    for column, (low, high) in enumerate(LINGER, start=LINGERS.start):
         found[:, column] = np.clip(linger, low, high) - low
     found[:, CLICKS] = CLICK.hats(click)
     found[:, FORMS] = FORM.hats(form)

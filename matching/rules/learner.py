@@ -3,11 +3,9 @@
 The backtest plays traces through it, the nightly training what the database holds.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -29,6 +27,10 @@ KEEP_DAYS = 150.0
 LEAST_CALLS = 15
 """Calls below which there is nothing to fit."""
 _NIGHT = timedelta(hours=3, minutes=30)
+_REMEMBERED = 0.9
+"""What a day's gain of fits over the prior still counts a day later."""
+_DOUBT = -1.0
+"""Nats that fits may have foreseen worse than the prior, in all, before the prior answers again."""
 
 
 class Learner:
@@ -89,12 +91,9 @@ class Learner:
             races={ranked.visitor: ranked.race for ranked in ranking.candidates},
         )
         if self.learning:
-            place = self.ledger.sources.setdefault(source, len(self.ledger.sources))
+            place = self.ledger.place_of(source)
             self._lessons.append(lesson(call, at, scene, ranking, self.model.pages, place))
         return ranking
-
-    def ended(self, call: str, duration_s: float) -> None:
-        """A call ended. Its length says nothing yet that the model has a weight for."""
 
     def decided(self, call: str, at: float, visitor: str | None) -> None:
         """Staff said who made a call."""
@@ -110,7 +109,7 @@ class Learner:
             self.night(self._due)
             self._due = self._next_night(self._due)
 
-    def night(self, now: float, progress: Callable[[float], None] | None = None) -> None:
+    def night(self, now: float) -> None:
         """Take the time since the last night into account; refit where this learns."""
         if not self.learning:
             self._flush(now, None)
@@ -127,20 +126,19 @@ class Learner:
         if self._held is not None:
             self._held.merge(day)
         if self.nightly and len(self._lessons) >= LEAST_CALLS:
-            self._refit(now, since, day, progress)
+            self._refit(now, since, day)
 
-    def _refit(self, now: float, since: float, day: Exposure, progress: Callable[[float], None] | None) -> None:
+    def _refit(self, now: float, since: float, day: Exposure) -> None:
         from matching.rules.fit import fit, log_likelihood
         from matching.rules.spread import shipped_spread
 
-        begun = perf_counter()
         shipped = prior()
         gain = None
         if self.fitted is not None:
             # Last night's fit and the prior both foresaw this day without having seen it.
             check = self._lessons_of(now, since, day)
             gain = log_likelihood(check, self.fitted) - log_likelihood(check, shipped)
-            self.score = 0.9 * self.score + gain
+            self.score = _REMEMBERED * self.score + gain
         version = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
         model, found = fit(
             self.lessons(now),
@@ -149,9 +147,8 @@ class Learner:
             start=self.fitted or shipped,
             version=version,
             rounds=12 if self.fitted is None else 6,
-            progress=progress,
         )
-        better = self.score > -1.0
+        better = self.score > _DOUBT
         self.fitted = model
         self.model = model if better else shipped
         for call, races in found.races.items():
@@ -164,7 +161,6 @@ class Learner:
                 "better": better,
                 "gain": gain,
                 "score": self.score,
-                "seconds": perf_counter() - begun,
             }
         )
 

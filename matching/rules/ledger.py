@@ -187,11 +187,14 @@ class Ledger:
             return
         if number not in person.holdings:
             self._close(person, at)
-            place = self.sources.setdefault(source, min(len(self.sources), SOURCES - 1))
-            person.holdings[number] = _Holding(source=source, place=place)
+            person.holdings[number] = _Holding(source=source, place=self.place_of(source))
             self._holders.setdefault(number, {})[visitor] = person
             self.numbers.setdefault(number, (source, at))
         self._restate(person)
+
+    def place_of(self, source: str) -> int:
+        """The source's place in states; beyond as many as a state can tell apart, all share the last."""
+        return self.sources.setdefault(source, min(len(self.sources), SOURCES - 1))
 
     def clicked(self, visitor: str, at: float, number: str) -> None:
         """A tel: click on this number; a life sign."""

@@ -15,7 +15,7 @@ from matching.rules.background import RECENT_SCALE, RECENT_SECONDS
 from matching.rules.curves import HOURS, Floats
 from matching.rules.expect import Batch, Expected, expect
 from matching.rules.exposed import WEEK, Exposed, foreseen_calls
-from matching.rules.features import AGES, CLICKS, DELAYS, FEATURES, FORMS, MARKS
+from matching.rules.features import CLICKS, DELAYS, FEATURES, FORMS, LINGERS, MARKS
 from matching.rules.fit import phone_counts, redial_counts
 from matching.rules.hierarchy import Observed, Population, pool
 from matching.rules.lessons import Lessons
@@ -257,7 +257,7 @@ def wide() -> Spread:
     """Return a wide spread around the reasoned rates: levels within a factor of two or three, curves smooth."""
     width = len(FEATURES)
     covariance = np.zeros((width + 1, width + 1))
-    for knots, level, walk in ((DELAYS, 1.2, 0.55), (AGES, 0.3, 0.3), (CLICKS, 0.8, 0.5), (FORMS, 0.8, 0.4)):
+    for knots, level, walk in ((DELAYS, 1.2, 0.55), (LINGERS, 0.3, 0.3), (CLICKS, 0.8, 0.5), (FORMS, 0.8, 0.4)):
         steps = np.arange(knots.stop - knots.start)
         smooth = level**2 + walk**2 * np.minimum.outer(steps, steps)
         covariance[knots, knots] = smooth + 0.15**2 * np.eye(len(steps))

@@ -48,9 +48,6 @@ class Learns(Protocol):
     def called(self, call: str, at: float, number: str, caller: str | None, *, source: str) -> Ranking:
         """The answer to a call."""
 
-    def ended(self, call: str, duration_s: float) -> None:
-        """A call has ended."""
-
     def decided(self, call: str, at: float, visitor: str | None) -> None:
         """Staff have spoken."""
 

@@ -8,7 +8,6 @@ Events of visitors without a page view, and decisions on calls or for visitors t
 counted: live traffic knows no visitor, call or visit to keep them with.
 """
 
-import heapq
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -79,7 +78,6 @@ class Player:
         self._same: dict[_Gone, _Gone] = {}
         self._last_seen: dict[str, tuple[str, datetime]] = {}
         self._calls: dict[str, tuple[datetime, bool]] = {}
-        self._ending: list[tuple[float, str, float]] = []
         self._today: dict[str, set[str]] = {}
         self._day, self._midnight = "", site.start - _DAY
         self._sweep_at = site.start + LOOKBACK
@@ -88,10 +86,6 @@ class Player:
         """One line happens."""
         at = line[0]
         seconds = at.timestamp()
-        while self._ending and self._ending[0][0] <= seconds:
-            ended, call, duration = heapq.heappop(self._ending)
-            self._learner.tick(ended)
-            self._learner.ended(call, duration)
         self._learner.tick(seconds)
         if at >= self._midnight:
             self._turn_day(at)
@@ -210,7 +204,6 @@ class Player:
             return
         naive, when = self._last_seen.get(number, (None, line.at))
         ranking = self._learner.called(line.id, seconds, number, caller_of(line.caller), source=source)
-        heapq.heappush(self._ending, (seconds + line.duration_s, line.id, line.duration_s))
         best = ranking.candidates[0] if ranking.candidates else None
         answer = Answer(
             call=line.id,

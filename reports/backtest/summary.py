@@ -53,7 +53,7 @@ def summarise(
         "days": _days(played, rang, pairs),
         "truth": _truth(played, pairs, truth),
         # How long a night took is no finding: the same trace gives the same summary.
-        "refits": [{k: v for k, v in refit.items() if k != "seconds"} for refit in played.refits],
+        "refits": [dict(refit) for refit in played.refits],
         "what_if": None,
     }
 

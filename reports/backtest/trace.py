@@ -31,6 +31,11 @@ class TraceError(RingtraceError):
     def __init__(self, name: str, line: int, reason: str) -> None:
         super().__init__(f"{name}, line {line}: {reason}")
         self.line = line
+        self._given = (name, line, reason)
+
+    def __reduce__(self) -> tuple[type["TraceError"], tuple[str, int, str]]:
+        """Crosses from a process of replays whole."""
+        return type(self), self._given
 
 
 class _Unreadable(Exception):

@@ -10,7 +10,7 @@ import numpy as np
 from matching.rules.background import Background
 from matching.rules.curves import HOURS, Decay
 from matching.rules.facts import CallFacts, CandidateFacts, EarlierCall
-from matching.rules.features import AGES, CLICKS, DELAY, DELAYS, FEATURES, FORMS, PageWords
+from matching.rules.features import CLICKS, DELAY, DELAYS, FEATURES, FORMS, LINGERS, PageWords
 from matching.rules.model import LikelihoodModel
 from matching.rules.phones import PhoneParams
 from matching.rules.rank import Ranking, rank
@@ -96,7 +96,7 @@ def loose(level: float = 1.5, step: float = 0.4) -> Spread:
     """A spread that hardly holds a fit back: curves may move as a whole by ``level`` and bend by ``step`` a knot."""
     width = len(FEATURES)
     covariance = np.zeros((width + 1, width + 1))
-    for curve, size in ((DELAYS, level), (AGES, 0.3), (CLICKS, 0.5), (FORMS, 0.3)):
+    for curve, size in ((DELAYS, level), (LINGERS, 0.3), (CLICKS, 0.5), (FORMS, 0.3)):
         knots = np.arange(curve.stop - curve.start)
         covariance[curve, curve] = size**2 + step**2 * np.minimum.outer(knots, knots)
     marks = np.arange(FORMS.stop, width)

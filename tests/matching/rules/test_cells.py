@@ -20,7 +20,6 @@ from matching.rules.cells import (
 )
 from matching.rules.curves import Knots
 from matching.rules.features import (
-    AGES,
     CLICK,
     CLICKS,
     DAY,
@@ -28,6 +27,7 @@ from matching.rules.features import (
     DELAYS,
     FORM,
     FORMS,
+    LINGERS,
     design,
 )
 
@@ -80,16 +80,16 @@ def test_the_middle_of_a_cell_is_near_every_moment_in_it(
 @given(delay=SECONDS, longer=st.floats(0.0, 10 * DAY), state=STATES)
 def test_who_lingers_is_told_by_the_middle_too(delay: float, longer: float, state: dict[str, Any]) -> None:
     """How much longer ago the page view is than the last life sign: the columns' sum is log2 of it."""
-    told = middles(_cell(delay, delay + longer, np.nan, np.nan, state))[0, AGES]
-    exact = _of_moment(delay, delay + longer, np.nan, np.nan, state)[AGES]
+    told = middles(_cell(delay, delay + longer, np.nan, np.nan, state))[0, LINGERS]
+    exact = _of_moment(delay, delay + longer, np.nan, np.nan, state)[LINGERS]
     assert abs(told.sum() - exact.sum()) < 1.0
-    assert _of_moment(delay, np.nan, np.nan, np.nan, state)[AGES].tolist() == [0.0] * len(told)
+    assert _of_moment(delay, np.nan, np.nan, np.nan, state)[LINGERS].tolist() == [0.0] * len(told)
 
 
 @given(delay=SECONDS, state=STATES)
 def test_whose_last_life_sign_was_a_page_view_does_not_linger(delay: float, state: dict[str, Any]) -> None:
     for age in (delay, np.nan):
-        assert not middles(_cell(delay, age, np.nan, np.nan, state))[0, AGES].any()
+        assert not middles(_cell(delay, age, np.nan, np.nan, state))[0, LINGERS].any()
 
 
 @given(delay=SECONDS, age=MAYBE, click=MAYBE, form=MAYBE, state=STATES)

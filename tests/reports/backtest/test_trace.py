@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -232,3 +233,9 @@ def test_what_may_be_empty_or_null_may(tmp_path: Path):
     read, _ = lines_of(write(tmp_path / "t", [site(), *lines]))
     assert isinstance(read[0], PageView)
     assert (read[0].region, read[2].caller, read[2].duration_s, read[2].dials.key) == (None, None, 1.5, None)
+
+
+def test_an_error_crosses_from_another_process_whole():
+    error = TraceError("t", 8, "is no JSON")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.line) == (str(error), 8)

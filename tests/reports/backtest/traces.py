@@ -118,9 +118,6 @@ class Told:
         even = 1.0 / (len(holders) + 1)
         return Ranking(none=even, candidates=tuple(Ranked(v, "", even, i + 1, (), 0.0) for i, v in enumerate(holders)))
 
-    def ended(self, call: str, duration_s: float) -> None:
-        self.log.append(("ended", call, duration_s))
-
     def decided(self, call: str, at: float, visitor: str | None) -> None:
         self.log.append(("decided", call, visitor))
 
