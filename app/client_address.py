@@ -4,9 +4,9 @@ import ipaddress
 import logging
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import maxminddb
-from werkzeug.wrappers import Request
 
 from app.settings import PREFIX, Network, Settings
 
@@ -14,13 +14,33 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 log = logging.getLogger("ringtrace.address")
 
 
-def client_address(request: Request, settings: Settings) -> Address | None:
+class Asked(Protocol):
+    """The headers of a request."""
+
+    def get(self, key: str, default: str, /) -> str:
+        """A header by its name, whatever its case."""
+
+
+class Asking(Protocol):
+    """A request as far as it tells where it comes from: one of Flask's, or a page's."""
+
+    @property
+    def remote_addr(self) -> str | None:
+        """Whoever is at the other end of the connection."""
+
+    @property
+    def headers(self) -> Asked:
+        """The request's headers."""
+
+
+def client_address(request: Asking, settings: Settings) -> Address | None:
     """The address of whoever asks.
 
     Forwarded headers count only from trusted proxies, and only up to the first hop that is none.
     """
     hop = _parse(request.remote_addr)
-    for forwarded in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+    chain = request.headers.get("X-Forwarded-For", "")
+    for forwarded in reversed(chain.split(",")) if chain else ():
         if hop is None or not is_in(hop, settings.trusted_proxies):
             break
         given = _parse(forwarded.strip())
@@ -35,7 +55,7 @@ def is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
-def region_of(request: Request, settings: Settings, address: Address | None) -> str | None:
+def region_of(request: Asking, settings: Settings, address: Address | None) -> str | None:
     """The visitor's region (ISO 3166-2, such as US-NY), or None where nothing tells.
 
     From the owner's MMDB, else from the header a trusted proxy sets. A country alone is no region. Where neither is set
@@ -53,6 +73,7 @@ def region_of(request: Request, settings: Settings, address: Address | None) -> 
     return None
 
 
+@lru_cache(maxsize=20_000)
 def _parse(text: str | None) -> Address | None:
     try:
         address = ipaddress.ip_address((text or "").strip().strip("[]"))

@@ -22,7 +22,10 @@ from app.demo.website import register as register_demo
 from app.engine_room import KEY, EngineRoom, engine_room
 from app.http_errors import on_validation_error, register_errors
 from app.mount import below
+from app.provisioning.fallback import register as register_fallback
 from app.settings import Settings, SettingsError
+from app.snippet.desk import open_desk
+from app.snippet.front import in_front
 from app.snippet.routes import register as register_snippet
 from app.telephony.webhooks import register as register_telephony
 from app.visitor_agent import read_agent
@@ -72,6 +75,7 @@ def create_app(
     register_errors(app)
     _register_rooms(app, csrf)
     app.add_url_rule("/health", view_func=health)
+    app.wsgi_app = in_front(app.wsgi_app, open_desk(app, app.extensions[KEY]))  # type: ignore
     if prefix := urlsplit(settings.public_base_url).path:
         app.wsgi_app = below(app.wsgi_app, prefix, partial(_is_route, app))  # type: ignore
     return app
@@ -90,6 +94,7 @@ def _register_rooms(app: OpenAPI, csrf: CSRFProtect) -> None:
     register_web(app, csrf)
     register_snippet(app, csrf)
     register_telephony(app, csrf)
+    register_fallback(app)
     register_demo(app, csrf)
 
 

@@ -32,13 +32,18 @@ CODES = {
 MACHINE_PATHS = ("/api/", "/v1/", "/s/", "/webhooks/", "/health")
 
 
+def error_content(
+    status: int, message: str, *, code: str | None = None, fields: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The one error form: `{"error": {"code", "message", "fields"}}`."""
+    return {"error": {"code": code or CODES.get(status, "error"), "message": message, "fields": dict(fields or {})}}
+
+
 def error_response(
     status: int, message: str, *, code: str | None = None, fields: dict[str, str] | None = None
 ) -> Response:
-    """The one error form: `{"error": {"code", "message", "fields"}}`."""
-    response = jsonify(
-        {"error": {"code": code or CODES.get(status, "error"), "message": message, "fields": fields or {}}}
-    )
+    """An answer in that form."""
+    response = jsonify(error_content(status, message, code=code, fields=fields))
     response.status_code = status
     return response
 

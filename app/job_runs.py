@@ -84,18 +84,37 @@ def give_back(database: Database, run: Run) -> None:
         )
 
 
-def take_up_broken(database: Database, account_id: str, *, at: datetime) -> Run | None:
-    """The run that never ended, to be done again; None where there is none. For a new leader: whoever had it is gone.
+def forget_runs(database: Database, account_id: str, job: str, *, before: datetime) -> None:
+    """Drops the runs of a frequent job that were due before."""
+    with database.read() as work:
+        old = work.account(account_id).scalar(select(func.count()).where(JobRun.job == job, JobRun.due_at < before))
+    if old:
+        with database.write() as work:
+            work.account(account_id).execute(
+                delete(JobRun)
+                .where(JobRun.job == job, JobRun.due_at < before)
+                .execution_options(synchronize_session=False)
+            )
+
+
+def take_up_broken(database: Database, account_id: str, job: str, *, at: datetime) -> Run | None:
+    """The run of this job that never ended, to be done again; None where there is none.
+
+    For a new leader: whoever had it is gone.
 
     It is taken up once: a run that takes the machine down with it is marked as failed the second time.
     """
     with database.read() as work:
-        open_runs = work.account(account_id).scalar(select(func.count()).where(JobRun.ended_at.is_(None)))
+        open_runs = work.account(account_id).scalar(
+            select(func.count()).where(JobRun.job == job, JobRun.ended_at.is_(None))
+        )
     if not open_runs:
         return None
     with database.write() as work:
         session = work.account(account_id)
-        *older, latest = session.scalars(select(JobRun).where(JobRun.ended_at.is_(None)).order_by(JobRun.due_at)).all()
+        *older, latest = session.scalars(
+            select(JobRun).where(JobRun.job == job, JobRun.ended_at.is_(None)).order_by(JobRun.due_at)
+        ).all()
         again = latest.outcome is None
         for row in older if again else [*older, latest]:
             row.ended_at, row.outcome, row.failed = at, BROKE_OFF, True

@@ -1,13 +1,13 @@
-"""What Ringtrace does by itself, at its time: the nightly training of each account. The one home of APScheduler.
+"""What Ringtrace does by itself, at its time: each account's nights and its minutes. The one home of APScheduler.
 
 Every serving process has a scheduler that looks twice a minute; one of them, the leader, does what is due. A row in
-`job_runs` makes each run happen once however many processes and machines there are. A run that was missed, because
-nothing was serving, is caught up once; its training happens in a process of its own.
+`job_runs` makes each run happen once however many processes and machines there are. A night that was missed, because
+nothing was serving, is caught up once; what takes long (training, the curves of numbers) is a process of its own.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from multiprocessing.util import Finalize
 
@@ -30,6 +30,8 @@ from app.job_runs import (
     place_of,
     take_up_broken,
 )
+from app.nightly_jobs import NIGHTLY, Night
+from app.regular_jobs import Around, Regular
 from app.settings import Settings
 from app.training_process import Outcome, train_in_process
 from store.leader import leadership
@@ -56,11 +58,15 @@ class Jobs:
         database: Database,
         tell_time: Callable[[], datetime] = clock.now,
         train: Train = train_in_process,
+        nightly: Mapping[str, Callable[[Night], Outcome]] = NIGHTLY,
+        regular: bool = True,
     ) -> None:
         self._settings = settings
         self._database = database
         self._now = tell_time
         self._train = train
+        self._nightly = nightly
+        self._regular = Regular() if regular else None
         self._lead = leadership(database.engine)
         self._leads = False
         self._ask_again = tell_time()
@@ -97,11 +103,10 @@ class Jobs:
             for account_id in accounts_with_sites(self._database) if self._leads else ():
                 if self._ends() or self._deposed():
                     return
-                if account_id not in self._seen and (
-                    broken := take_up_broken(self._database, account_id, at=self._now())
-                ):
-                    self._do(broken)
+                if account_id not in self._seen:
+                    self._take_up(account_id)
                 self._seen.add(account_id)
+                self._minutes(account_id)
                 if account_id not in self._rest or self._now() >= self._rest[account_id]:
                     self._rest[account_id] = self._visit(account_id)
         except SQLAlchemyError as error:
@@ -109,34 +114,72 @@ class Jobs:
         except Exception:
             log.exception("looking for due jobs failed")
 
+    def _take_up(self, account_id: str) -> None:
+        """Does again what broke off under a leader before."""
+        for job in (TRAIN, *self._nightly):
+            if broken := take_up_broken(self._database, account_id, job, at=self._now()):
+                self._do(broken)
+
+    def _minutes(self, account_id: str) -> None:
+        """What falls due every few minutes."""
+        if self._regular is not None and not self._stops():
+            self._regular.look(
+                Around(
+                    database=self._database,
+                    settings=self._settings,
+                    account_id=account_id,
+                    at=self._now(),
+                    should_stop=self._stops,
+                )
+            )
+
     def _visit(self, account_id: str) -> datetime:
-        """Trains the account if that is due; returns until when it may be left alone."""
+        """Does the account's night if that is due; returns until when it may be left alone."""
         time_of_day, at = self._settings.train_at, self._now()
         with self._database.read() as work:
             session = work.account(account_id)
-            place, last = place_of(session), last_run_due(session, TRAIN)
+            place = place_of(session)
+            last = {job: last_run_due(session, job) for job in (TRAIN, *self._nightly)}
         if place is None or time_of_day is None:
             return at + REST
         due = last_due(at, time_of_day, place.time_zone)
-        # However many nights were missed, the last one is caught up, and none from before the site was there.
-        if due > place.since and (last is None or due > last):
-            run = Run(account_id=account_id, job=TRAIN, due_at=due, started_at=self._now())
-            if begin(self._database, run):
-                self._do(run)
+        for job, before in last.items():
+            # However many nights were missed, the last one is caught up, and none from before the site was there.
+            if due > place.since and (before is None or due > before) and not self._stops():
+                run = Run(account_id=account_id, job=job, due_at=due, started_at=self._now())
+                if begin(self._database, run):
+                    self._do(run)
         return min(next_due(at, time_of_day, place.time_zone), at + REST)
 
     def _do(self, run: Run) -> None:
+        name = "training" if run.job == TRAIN else run.job
         try:
-            outcome = self._train(self._settings, run.account_id, lambda: self._ends() or self._deposed())
+            outcome = self._work(run)
         except Exception as error:
-            log.exception("training could not be started")
+            log.exception("%s could not be started", name)
             outcome = Outcome(said=f"could not be started: {error}", failed=True)
         if not outcome.stopped:
             finish(self._database, run, at=self._now(), outcome=outcome.said, failed=outcome.failed)
             level = logging.WARNING if outcome.failed else logging.INFO
-            log.log(level, "training of account %s: %s", run.account_id, outcome.said)
+            log.log(level, "%s of account %s: %s", name, run.account_id, outcome.said)
         elif self._leads:
             give_back(self._database, run)
+
+    def _work(self, run: Run) -> Outcome:
+        if run.job == TRAIN:
+            return self._train(self._settings, run.account_id, self._stops)
+        return self._nightly[run.job](
+            Night(
+                database=self._database,
+                settings=self._settings,
+                account_id=run.account_id,
+                at=self._now(),
+                stopping=self._stops,
+            )
+        )
+
+    def _stops(self) -> bool:
+        return self._ends() or self._deposed()
 
     def _deposed(self) -> bool:
         """Whether another process leads by now, which then takes up what this one was doing. Asks now and then."""
@@ -150,11 +193,9 @@ class Jobs:
         return self._stopping.is_set() or not threading.main_thread().is_alive()
 
 
-def start_jobs(app: Flask) -> Jobs | None:
-    """Starts the jobs of a process that serves, and sees to it that they stop with it; None where they are off."""
+def start_jobs(app: Flask) -> Jobs:
+    """Starts the jobs of a process that serves, and sees to it that they stop with it."""
     room: EngineRoom = app.extensions[KEY]
-    if room.settings.train_at is None:
-        return None
     jobs = Jobs(settings=room.settings, database=room.database, tell_time=room.tell_time)
     jobs.start()
     # Worker processes of a server are ended by `multiprocessing`, which knows no `atexit`; in others both are one.

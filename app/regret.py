@@ -22,7 +22,7 @@ import numpy as np
 from app.demo.simulate import write
 from app.demo.simulator import KINDS, best_answer, sample, simulate
 from app.regret_figures import Judgements, best_judged, figures, late
-from app.regret_table import between_markers, markdown, text
+from app.regret_table import BEGIN, END, between_markers, markdown, text
 from app.visitor_agent import read_agent
 from core.errors import RingtraceError
 from reports.backtest.facts import Assigned
@@ -157,7 +157,9 @@ def _judged(job: Job) -> Judgements:
         raise RingtraceError(error.message) from None
 
 
-class _Seed(click.ParamType[int]):
+class Seed(click.ParamType[int]):
+    """A seed on the command line: a number, or `random`, which draws one."""
+
     name = "seed"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -173,7 +175,7 @@ class _Seed(click.ParamType[int]):
 
 @click.command(name="regret")
 @click.option("--businesses", type=click.IntRange(min=0), default=10, show_default=True, help="How many to draw.")
-@click.option("--seed", type=_Seed(), default="random", show_default=True, help="Draws them; the same, the same ones.")
+@click.option("--seed", type=Seed(), default="random", show_default=True, help="Draws them; the same, the same ones.")
 @click.option("--trace", "traces", type=click.Path(path_type=Path), multiple=True, help="A trace of your own.")
 @click.option("--truth", "truths", type=click.Path(path_type=Path), multiple=True, help="Who called in it, in order.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a table of Markdown.")
@@ -191,7 +193,7 @@ def main(
         raise click.UsageError("every --trace needs its --truth")
     try:
         if document is not None:
-            _check(document)
+            check_markers(document)
         jobs: list[Job] = [*drawn(businesses, seed)]
         jobs += [Recorded(trace=trace, truth=truth) for trace, truth in zip(traces, truths, strict=True)]
         if not jobs:
@@ -211,10 +213,10 @@ def _all(jobs: Sequence[Job]) -> dict[Job, Judgements]:
     return found
 
 
-def _check(document: Path) -> None:
-    """Before an hour of work: whether there is a place for its table."""
+def check_markers(document: Path, marks: tuple[str, str] = (BEGIN, END)) -> None:
+    """Before an hour of work: whether there is a place for its table. Raises RingtraceError or OSError."""
     try:
-        between_markers(document.read_text("utf-8"), "")
+        between_markers(document.read_text("utf-8"), "", marks)
     except ValueError as error:
         raise RingtraceError(f"{document} {error}") from None
 

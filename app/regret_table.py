@@ -57,13 +57,13 @@ def markdown(rows: Sequence[tuple[str, Figures]], about: str) -> str:
     return "\n".join([about, "", *lines])
 
 
-def between_markers(document: str, inner: str) -> str:
+def between_markers(document: str, inner: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
     """The document with what stands between the two markers replaced. Raises ValueError where they are not there."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = document.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"has no lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{inner}\n{END}{after}"
+        raise ValueError(f"has no lines {marks[0]} and {marks[1]}")
+    return f"{before}{begin}\n{inner}\n{end}{after}"
 
 
 def _nats(value: float | None) -> str:

@@ -11,7 +11,7 @@ from granian.log import LogLevels
 from app.settings import PREFIX, Settings, SettingsError
 from core.errors import Conflict
 
-BLOCKING_THREADS = 16
+BLOCKING_THREADS = 32
 """Per process; they mostly wait for the database."""
 
 

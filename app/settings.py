@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.mail import MailServer
 from core.errors import shown
 from store.engine import check_url
 
@@ -41,7 +42,11 @@ class Settings:
     api_calls_per_minute: int
     new_visitors_per_minute: int
     candidate_days: int
+    quarantine_days: int
+    rest_days: int
     train_at: time | None
+    smtp_url: MailServer | None
+    mail_from: str | None
     log_level: str
     demo: bool
 
@@ -87,7 +92,17 @@ class Settings:
             api_calls_per_minute=read("API_CALLS_PER_MINUTE", 6000, _count, "a whole number from 1"),
             new_visitors_per_minute=read("NEW_VISITORS_PER_MINUTE", 600, _count, "a whole number from 1"),
             candidate_days=read("CANDIDATE_DAYS", 60, _count, "a whole number of days from 1"),
+            quarantine_days=read("QUARANTINE_DAYS", 7, _days, "a whole number of days from 0 to 365"),
+            rest_days=read("REST_DAYS", 30, _days, "a whole number of days from 0 to 365"),
             train_at=read("TRAIN_AT", time(3, 30), _time_of_day, "a time from 00:00 to 23:59, or off"),
+            smtp_url=read(
+                "SMTP_URL",
+                None,
+                MailServer.of,
+                "smtp://USER:PASSWORD@HOST:PORT or smtps://USER:PASSWORD@HOST:PORT",
+                secret=True,
+            ),
+            mail_from=read("MAIL_FROM", None, _mail_address, "an e-mail address"),
             log_level=read("LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
             demo=read("DEMO", False, _flag, "on or off"),
         )
@@ -185,6 +200,13 @@ def _count(text: str) -> int:
     return value
 
 
+def _days(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 365:
+        raise ValueError
+    return value
+
+
 def _time_of_day(text: str) -> time | None:
     if text.lower() == "off":
         return None
@@ -192,6 +214,13 @@ def _time_of_day(text: str) -> time | None:
     if len(text) > 5 or ":" not in text or value.tzinfo is not None:
         raise ValueError
     return value
+
+
+def _mail_address(text: str) -> str:
+    name, at, domain = text.partition("@")
+    if not name or not at or "." not in domain.strip(".") or not text.isascii() or any(c in text for c in " <>,;:\r\n"):
+        raise ValueError
+    return text
 
 
 def _level(text: str) -> str:

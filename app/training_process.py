@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -29,10 +29,18 @@ class Outcome:
 
 def train_in_process(settings: Settings, account_id: str, stopping: Callable[[], bool]) -> Outcome:
     """Runs `ringtrace train` for the account and waits for it, or ends it as soon as `stopping()`."""
+    return run_in_process(settings, ("app", "train", "--account", account_id, "--json", "--nightly"), stopping)
+
+
+def run_in_process(settings: Settings, words: Sequence[str], stopping: Callable[[], bool]) -> Outcome:
+    """Runs a module of ours (`words`: its name and arguments) and waits for it, or ends it as soon as `stopping()`.
+
+    It prints one JSON object with `said`, and calls `be_nightly_child` first.
+    """
     with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as complaints:
         child = subprocess.Popen(  # noqa: S603 - our own program, no shell, an id of ours
             # -P: a folder of the same name where the server was started must not be taken for ours.
-            [sys.executable, "-P", "-m", "app", "train", "--account", account_id, "--json", "--nightly"],
+            [sys.executable, "-P", "-m", *words],
             env=_environ(settings),
             stdin=subprocess.PIPE,  # its end tells the child that this process is gone, however it went
             stdout=told,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import select
@@ -15,20 +16,25 @@ from attribution.rules.visits import continues
 from core.ids import new_id
 from core.text import clean
 from core.time import local_day
+from store.book import Book, VisitorRow, VisitRow
 from store.sessions import AccountSession
 from store.sites import Site, TrackingNumber, TrackingSource
-from store.visits import Visit, Visitor
 
 MAX_URL = 4000
+_MOST_SERVED, _MOST_SETTLED = 1_000, 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Browser:
-    """What is known of the browser: device class, region (ISO 3166-2 or None) and user agent."""
+    """What is known of the browser: device class, region (ISO 3166-2 or None) and user agent.
+
+    `origin`: a keyed hash of the network it asks from, None where that is not known.
+    """
 
     device: str
     region: str | None
     user_agent: str | None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +45,34 @@ class Sources:
     targets: dict[str, str | None]
     with_numbers: frozenset[str]
 
+    @cached_property
+    def _by_id(self) -> dict[str, SourceRule]:
+        return {s.id: s for s in self.rules}
+
+    @cached_property
+    def _serving(self) -> dict[str, tuple[SourceRule, ...]]:
+        return {}
+
     def rule(self, source_id: str | None) -> SourceRule | None:
         """The source of this id; None for none, or one that was deleted."""
-        return next((s for s in self.rules if s.id == source_id), None)
+        return self._by_id.get(source_id) if source_id is not None else None
+
+    @cached_property
+    def _settled(self) -> dict[tuple[int, str], tuple[Landing, SourceRule | None]]:
+        return {}
+
+    def settled(self, landing: Landing, number: str) -> SourceRule | None:
+        """The source that serves a landing for this number of the page.
+
+        Every page view of a visit asks so for the landing it began with, which is remembered as an object (see `read`).
+        """
+        key = (id(landing), number)
+        known = self._settled.get(key)
+        if known is None or known[0] is not landing:
+            if len(self._settled) >= _MOST_SETTLED:
+                self._settled.clear()
+            known = self._settled[key] = (landing, settle(landing, self.serving(number), self.with_numbers))
+        return known[1]
 
     def slug(self, source_id: str | None) -> str | None:
         """The name by which answers call a source; None for none, or one that was deleted."""
@@ -50,7 +81,12 @@ class Sources:
 
     def serving(self, number: str) -> tuple[SourceRule, ...]:
         """The sources that replace this number of the page."""
-        return tuple(s for s in self.rules if self.targets[s.id] in (None, number))
+        known = self._serving.get(number)
+        if known is None:
+            known = tuple(s for s in self.rules if self.targets[s.id] in (None, number))
+            if len(self._serving) < _MOST_SERVED:
+                self._serving[number] = known
+        return known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +96,8 @@ class Arrival:
     `kept`: the visit has no source of its own and keeps the last known one. `newcomer`: the visitor was never here.
     """
 
-    visitor: Visitor
-    visit: Visit
+    visitor: VisitorRow
+    visit: VisitRow
     landing: Landing
     kept: bool
     newcomer: bool
@@ -105,41 +141,35 @@ def as_rule(row: TrackingSource) -> SourceRule:
 
 def read(site: Site, url: str, referrer: str | None) -> Landing:
     """A landing on this site."""
-    return read_landing(url, referrer, own_hosts=site.domains)
+    return _read(url, referrer, tuple(site.domains))
 
 
-def find_visitor(session: AccountSession, site: Site, visitor_id: str | None) -> Visitor | None:
-    """The visitor, held against their other tabs until the transaction ends; None where this site has no such."""
-    if visitor_id is None:
-        return None
-    return session.scalar(
-        select(Visitor)
-        .where(Visitor.visitor_id == visitor_id, Visitor.site_id == site.site_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+# A page view asks for its landing, its visit's and its path; the pages of a site are few.
+@lru_cache(maxsize=4096)
+def _read(url: str, referrer: str | None, domains: tuple[str, ...]) -> Landing:
+    return read_landing(url, referrer, own_hosts=domains)
 
 
 def arrive(
-    session: AccountSession,
+    book: Book,
     site: Site,
     sources: Sources,
     *,
-    visitor: Visitor | None,
+    visitor: VisitorRow | None,
     url: str,
     referrer: str | None,
     browser: Browser,
     at: datetime,
 ) -> Arrival:
-    """Finds or begins visitor and visit for a page seen at `at`.
+    """Finds or begins visitor and visit for a page seen at `at`; `visitor` is one that the book has loaded.
 
     A visit goes on until 30 minutes of silence or another campaign. A visit without a source of its own (direct, or
     from an own page) keeps the visitor's last known source.
     """
     landing, newcomer = read(site, url, referrer), visitor is None
     if visitor is None:
-        visitor = _new_visitor(session, site, browser, at)
-    current = session.get(Visit, (session.account_id, visitor.visit_id)) if visitor.visit_id else None
+        visitor = _new_visitor(book, site, browser, at)
+    current = book.visit(visitor.visit_id)
     if current is not None and continues(
         last_seen_at=current.last_seen_at, campaign_key=current.campaign_key, landing=landing, at=at
     ):
@@ -148,15 +178,14 @@ def arrive(
         return Arrival(visitor=visitor, visit=current, landing=begun, kept=kept, newcomer=False)
     settled = settle_visit(landing, sources.rule(visitor.source_id), sources.rules, sources.with_numbers)
     visitor.source_id = settled.known.id if settled.known else visitor.source_id
-    visit = _new_visit(session, site, visitor, landing, url=url, referrer=referrer, browser=browser, at=at)
-    visit.source_id = settled.source.id if settled.source else None
-    # The visitor's row first: the visit's points to it.
-    session.flush()
-    session.add(visit)
+    source_id = settled.source.id if settled.source else None
+    visit = _new_visit(
+        book, site, visitor, landing, source_id=source_id, url=url, referrer=referrer, browser=browser, at=at
+    )
     return Arrival(visitor=visitor, visit=visit, landing=landing, kept=settled.kept, newcomer=newcomer)
 
 
-def _keeps(landing: Landing, visitor: Visitor, sources: Sources) -> bool:
+def _keeps(landing: Landing, visitor: VisitorRow, sources: Sources) -> bool:
     return without_own_source(landing) and sources.rule(visitor.source_id) is not None
 
 
@@ -165,56 +194,66 @@ def source_for(arrival: Arrival, sources: Sources, number: str, held: Iterable[s
 
     `held`: ids of the sources whose numbers the visitor holds, the latest first.
     """
-    serving = sources.serving(number)
     if arrival.kept:
+        serving = sources.serving(number)
         by_id = {s.id: s for s in serving if s.kind == "online"}
         for source_id in (arrival.visitor.source_id, *held):
             if source_id in by_id:
                 return stand_in(by_id[source_id], serving, sources.with_numbers)
-    return settle(arrival.landing, serving, sources.with_numbers)
+    return sources.settled(arrival.landing, number)
 
 
-def _new_visitor(session: AccountSession, site: Site, browser: Browser, at: datetime) -> Visitor:
-    visitor = Visitor(
+def _new_visitor(book: Book, site: Site, browser: Browser, at: datetime) -> VisitorRow:
+    visitor = VisitorRow(
         visitor_id=new_id(at),
         site_id=site.site_id,
+        source_id=None,
+        visit_id=None,
         visits=0,
         device=browser.device,
         region=browser.region,
+        origin=browser.origin,
+        alive_at=None,
         first_seen_at=at,
         last_seen_at=at,
     )
-    session.add(visitor)
+    book.add_visitor(visitor)
     return visitor
 
 
 def _new_visit(
-    session: AccountSession,
+    book: Book,
     site: Site,
-    visitor: Visitor,
+    visitor: VisitorRow,
     landing: Landing,
     *,
+    source_id: str | None,
     url: str,
     referrer: str | None,
     browser: Browser,
     at: datetime,
-) -> Visit:
+) -> VisitRow:
     visitor.visits += 1
-    visit = Visit(
+    touch = touch_columns(landing)
+    visit = VisitRow(
         visit_id=new_id(at),
-        site_id=site.site_id,
         visitor_id=visitor.visitor_id,
-        ordinal=visitor.visits,
+        source_id=source_id,
         started_at=at,
-        local_day=local_day(at, site.time_zone),
+        campaign_key=touch["campaign_key"],
         landing_url=clean(url, MAX_URL) or "",
         referrer=clean(referrer, MAX_URL),
-        device=browser.device,
-        user_agent=clean(browser.user_agent, 400),
         last_seen_at=at,
-        page_views=0,
-        **touch_columns(landing),
     )
+    began = {
+        "site_id": site.site_id,
+        "ordinal": visitor.visits,
+        "local_day": local_day(at, site.time_zone),
+        "device": browser.device,
+        "user_agent": clean(browser.user_agent, 400),
+        **touch,
+    }
+    book.add_visit(visit, began)
     visitor.visit_id = visit.visit_id
     visitor.region = browser.region or visitor.region
     return visit
@@ -234,7 +273,7 @@ def touch_columns(landing: Landing) -> dict[str, Any]:
     }
 
 
-def seen(visitor: Visitor, visit: Visit, *, at: datetime, path: str | None = None) -> None:
+def seen(visitor: VisitorRow, visit: VisitRow, *, at: datetime, path: str | None = None) -> None:
     """A life sign at `at`; with `path` it is a page view. Late news never turns the clock back."""
     if path is not None:
         visit.page_views += 1

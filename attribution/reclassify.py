@@ -32,6 +32,7 @@ from attribution.rules.landing import Landing
 from attribution.rules.reference import RULES_VERSION
 from attribution.rules.settle import settle_visit, without_own_source
 from attribution.rules.sources import SourceRule, fits
+from store.counts import forget_days
 from store.sessions import AccountSession
 from store.sites import Site, TrackingSource
 from store.visits import Visit, Visitor
@@ -142,6 +143,7 @@ def reclassify(
     if not chosen:
         return done
     held = _hold(session, chosen, for_change=keep)
+    moved: set[date] = set()
     rows = session.scalars(
         select(Visit)
         .where(Visit.visitor_id.in_(chosen))
@@ -155,11 +157,14 @@ def reclassify(
             if columns is not None:
                 _count(done, visit, columns)
                 if keep:
+                    if visit.source_id != columns["source_id"]:
+                        moved.add(visit.local_day)
                     _apply(visit, columns)
         visitor = held.get(visitor_id)
         if keep and visitor is not None and last_known is not None and visitor.source_id != last_known.id:
             visitor.source_id = last_known.id
     session.flush()
+    forget_days(session, site.site_id, moved)
     return done
 
 

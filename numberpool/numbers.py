@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import select, update
 
 from core.errors import Conflict, InvalidInput, NotFound
-from numberpool.in_use import ACTIVE, RELEASED
+from numberpool.in_use import ACTIVE, QUARANTINED, RELEASED
 from numberpool.sources import OFFLINE, find_source, source_row
+from numberpool.states import SYSTEM, By, checked_reason, keep_change
 from store.paging import newest_first
 from store.sessions import AccountSession
 from store.sites import Site, TrackingNumber, TrackingSource
@@ -23,10 +24,20 @@ _IN_PATH = re.compile(r"\+?[1-9][0-9]{6,14}")
 
 
 def add_number(
-    session: AccountSession, *, number: str, source: str, provider: str, status: str = ACTIVE, at: datetime
+    session: AccountSession,
+    *,
+    number: str,
+    source: str,
+    provider: str,
+    status: str = ACTIVE,
+    at: datetime,
+    by: By = SYSTEM,
+    reason: str | None = None,
+    quarantined_until: datetime | None = None,
 ) -> TrackingNumber:
     """Gives a number (E.164) to a source (its id or slug); one that was released before comes back.
 
+    `quarantined_until` counts where `status` is quarantined: until then nobody is shown it; None is until staff act.
     Raises InvalidInput for an unknown source or a number that rings at the business itself, Conflict where the number
     is in use or the source is offline and has one.
     """
@@ -35,21 +46,38 @@ def add_number(
     if row is not None and row.status != RELEASED:
         raise Conflict(f"{number} is a number of this account already", fields={"number": "is in use"})
     if status != RELEASED:
-        _check_use(session, number, owner)
+        check_use(session, number, owner)
+    before = None if row is None else (row.status, row.source_id)
     if row is None:
         row = TrackingNumber(number=number)
         session.add(row)
     row.source_id, row.provider, row.status = owner.source_id, provider, status
-    row.last_turn, row.created_at, row.status_since = 0, at, at
+    _begin_anew(row)
+    row.created_at, row.status_since = at, at
+    row.quarantined_until = quarantined_until if status == QUARANTINED else None
+    row.release_at = row.provider_sid = row.monthly_price_minor = row.price_currency = None
+    row.printed = False
     session.flush()
+    keep_change(session, row, before=before, by=by, reason=reason, at=at)
     return row
 
 
-def change_number(session: AccountSession, number: str, fields: Mapping[str, Any], at: datetime) -> TrackingNumber:
-    """Changes `source` (id or slug), `status` or `provider` of a number (E.164).
+def change_number(
+    session: AccountSession,
+    number: str,
+    fields: Mapping[str, Any],
+    at: datetime,
+    *,
+    by: By = SYSTEM,
+    reason: str | None = None,
+    quarantined_until: datetime | None = None,
+) -> TrackingNumber:
+    """Changes `source` (id or slug), `status`, `provider` or `printed` of a number (E.164).
 
     What is no longer shown is no longer assigned: moving it, and every status but `active`, ends open assignments.
-    Raises NotFound, InvalidInput, Conflict (a second number of an offline source; a source that was deleted).
+    Naming a status, the same one too, calls off a planned release. `quarantined_until` is for a number that is
+    quarantined by this. Raises NotFound, InvalidInput, Conflict (a second number of an offline source; a source that
+    was deleted).
     """
     known, _ = get_number(session, number)
     wanted = _named_source(session, fields["source"]) if "source" in fields else known.source_id
@@ -59,22 +87,33 @@ def change_number(session: AccountSession, number: str, fields: Mapping[str, Any
     row = session.get_one(TrackingNumber, (session.account_id, number), with_for_update={"key_share": True})
     if row.source_id not in owners:
         raise Conflict("the number was moved at the same moment")
-    status, before = fields.get("status", row.status), row.status
+    before, status = (row.status, row.source_id), fields.get("status", row.status)
     moved, revived = owner.source_id != row.source_id, status != RELEASED and row.status == RELEASED
     if (moved or revived) and owner.deleted_at is not None:
         raise Conflict("the number's source was deleted; name another", fields={"source": "was deleted"})
     if status != RELEASED and (moved or revived):
-        _check_use(session, number, owner)
+        check_use(session, number, owner)
     row.source_id, row.status = owner.source_id, status
     row.provider = fields.get("provider", row.provider)
+    row.printed = fields.get("printed", row.printed)
     if moved:
-        row.last_turn = 0
-    if status != before:
+        _begin_anew(row)
+    if "status" in fields:
+        row.release_at = None
+    if status != before[0]:
         row.status_since = at
+        row.quarantined_until = quarantined_until if status == QUARANTINED else None
     if moved or status != ACTIVE:
         end_assignments(session, number, at)
     session.flush()
+    if before != (row.status, row.source_id) or checked_reason(reason):
+        keep_change(session, row, before=before, by=by, reason=reason, at=at)
     return row
+
+
+def _begin_anew(row: TrackingNumber) -> None:
+    """In another pool, or after a time away, a number has no past: the pool gives it its place."""
+    row.last_turn, row.level, row.recent = 0, 0, None
 
 
 def release_number(session: AccountSession, number: str, at: datetime) -> TrackingNumber:
@@ -113,6 +152,17 @@ def list_numbers(
     return [(number, source) for number, source in session.execute(statement).all()]
 
 
+def all_numbers(session: AccountSession) -> Sequence[TrackingNumber]:
+    """Every number of the account, released ones included, in order."""
+    return session.scalars(select(TrackingNumber).order_by(TrackingNumber.number)).all()
+
+
+def source_slugs(session: AccountSession) -> dict[str, str]:
+    """Source id → slug, deleted sources included."""
+    rows = session.execute(select(TrackingSource.source_id, TrackingSource.slug))
+    return {row.source_id: row.slug for row in rows}
+
+
 def end_assignments(session: AccountSession, number: str, at: datetime) -> None:
     """Nobody is shown this number (E.164) from `at` on."""
     statement = update(Assignment).where(Assignment.number == number, Assignment.ended_at.is_(None))
@@ -142,8 +192,8 @@ def _lock_source(session: AccountSession, reference: str) -> TrackingSource:
     return source
 
 
-def _check_use(session: AccountSession, number: str, source: TrackingSource) -> None:
-    """Raises unless this number may stand for that source."""
+def check_use(session: AccountSession, number: str, source: TrackingSource) -> None:
+    """Raises InvalidInput or Conflict unless this number (E.164) may stand for that source."""
     own = {n for numbers in session.scalars(select(Site.numbers)) for n in numbers}
     if number in own:
         raise InvalidInput({"number": f"{number} is the business's own number; a tracking number is allowed"})

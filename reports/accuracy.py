@@ -1,41 +1,65 @@
-"""The accuracy report: whether there are enough numbers, and whether likelihoods are true.
+"""The accuracy report: whether there are enough numbers, what more or fewer would bring, and how sure matches are.
 
-Five queries however many sources, numbers and days there are: the sources, their numbers, visitors by source and local
-day, visitors by number, and the calls.
+A dozen queries however many sources, numbers and days there are: sources, numbers, visitors (see `reports.counts`),
+calls, calls by hour, and the curves of numbers against likelihood.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import select
 
-from core.time import day_start, local_day
 from numberpool.rules.sizing import Verdict, average_daily_visitors, recommended_numbers, verdict
+from reports.accuracy_facts import NumberNow, calls_by_hour, grouped, numbers_now, outcomes_of
+from reports.counts import counts_of
 from reports.period import Period
-from reports.rules.accuracy import Calibration, CallFigures, CallOutcome, calibration, call_figures
-from store.calls import Call
+from reports.pool_curves import KeptCurve, kept_curves
+from reports.rules.accuracy import (
+    Achieved,
+    Calibration,
+    CallFigures,
+    CallOutcome,
+    achieved,
+    calibration,
+    call_figures,
+)
+from reports.rules.counts import HOURS_OF_WEEK, Counts, Daily, hours_held, per_hour
+from reports.rules.pool_curve import CurvePoint, NoCurve, PoolCurve
+from reports.rules.recommend import Asked, Money, Prices, Recommendation, price_of_one, prices, recommend
 from store.sessions import AccountSession
-from store.sites import Site, TrackingNumber, TrackingSource
-from store.visits import Assignment, Visit
+from store.sites import Site, TrackingSource
+
+NOT_YET = "no weeks were played with other pool sizes yet; that happens every night"
+ONE_PRINTED = "an offline source is printed and needs exactly one number"
+Week = tuple[float | None, ...]
+"""168 means by hour of the week, Monday's first; None where the period holds no such hour."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumberAccuracy:
-    """One tracking number: how it stands now, the visitors who were given it in the period, and its calls."""
+    """One tracking number: how it stands now, the visitors who were given it in the period, and its calls.
+
+    `unused`: it is active in a pool, and nobody was given it.
+    """
 
     number: str
     status: str
     visitors: int
+    daily: Daily
+    unused: bool
+    price: Money | None
     figures: CallFigures
+    achieved: Achieved
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceAccuracy:
     """One tracking source. `numbers` are those active now; visitors are counted once per local day.
 
-    A deleted source is here for its visits or calls of the period; it has no numbers any more and needs none.
+    `curve` says what other numbers of numbers would mean, `no_curve` why there is none; `expected` is its point for
+    `numbers`. `prices` are of all numbers that are not released. A deleted source is here for its visits or calls of
+    the period; it has no numbers any more and needs none.
     """
 
     source_id: str
@@ -44,11 +68,21 @@ class SourceAccuracy:
     kind: str
     deleted: bool
     numbers: int
+    unused: int
     average_daily_visitors: float
     busiest_day_visitors: int
+    daily: Daily
     recommended_numbers: int
     verdict: Verdict
     figures: CallFigures
+    achieved: Achieved
+    expected: CurvePoint | None
+    curve: PoolCurve | None
+    no_curve: str
+    prices: Prices
+    recommendation: Recommendation
+    visitors_by_hour: Week
+    calls_by_hour: Week
     numbers_detail: tuple[NumberAccuracy, ...]
 
 
@@ -61,6 +95,7 @@ class AccuracyReport:
     as_of: datetime
     visitors_per_number: int
     likelihood_target: float
+    sure_from: float
     sources: tuple[SourceAccuracy, ...]
     calibration: Calibration
 
@@ -72,15 +107,16 @@ def accuracy_report(session: AccountSession, site: Site, period: Period, at: dat
         .where(TrackingSource.site_id == site.site_id)
         .order_by(TrackingSource.deleted_at.is_not(None), TrackingSource.position, TrackingSource.source_id)
     ).all()
-    by_day = _visitors_by_day(session, site.site_id, period)
-    outcomes = _outcomes(session, site.site_id, period)
+    outcomes = outcomes_of(session, site.site_id, period)
     gathered = _Gathered(
         site=site,
         period=period,
-        by_day=by_day,
-        numbers=_numbers(session, site.site_id),
-        visitors=_visitors_by_number(session, site.site_id, period),
-        outcomes=_grouped(outcomes),
+        counts=counts_of(session, site, period, at),
+        numbers=numbers_now(session, site.site_id),
+        outcomes=grouped(outcomes),
+        calls=calls_by_hour(session, site, period, at),
+        held=hours_held(period.start, max(period.start, min(period.end, at)), period.time_zone),
+        curves=kept_curves(session, site),
     )
     return AccuracyReport(
         site_id=site.site_id,
@@ -88,6 +124,7 @@ def accuracy_report(session: AccountSession, site: Site, period: Period, at: dat
         as_of=at,
         visitors_per_number=site.visitors_per_number,
         likelihood_target=site.likelihood_target,
+        sure_from=site.sure_from,
         sources=tuple(_source(gathered, s) for s in sources if s.deleted_at is None or gathered.saw(s.source_id)),
         calibration=calibration(outcomes),
     )
@@ -99,155 +136,83 @@ class _Gathered:
 
     site: Site
     period: Period
-    by_day: Mapping[str, Sequence[int]]
-    numbers: Mapping[str, Sequence[tuple[str, str]]]
-    visitors: Mapping[tuple[str, str], int]
+    counts: Counts
+    numbers: Mapping[str, Sequence[NumberNow]]
     outcomes: Mapping[str, Mapping[str, Sequence[CallOutcome]]]
+    calls: Mapping[str, Sequence[int]]
+    held: Sequence[float]
+    curves: Mapping[str, KeptCurve]
 
     def saw(self, source_id: str) -> bool:
         """Whether the source had a visit or a call in the period."""
-        return source_id in self.by_day or source_id in self.outcomes
+        return bool(self.counts.by_day(source_id)) or source_id in self.outcomes
+
+    def curve(self, source: TrackingSource) -> tuple[PoolCurve | None, str]:
+        """The curve of a source, or why there is none."""
+        if source.kind == "offline":
+            return None, ONE_PRINTED
+        found = self.curves.get(source.source_id)
+        if found is None:
+            return None, NOT_YET
+        return (None, found.curve.reason) if isinstance(found.curve, NoCurve) else (found.curve, "")
+
+    def price_of_one(self, source_id: str) -> Money | None:
+        """What another number of the source may cost a month."""
+        own = (n.price for n in self.numbers.get(source_id, ()))
+        return price_of_one(own, (n.price for held in self.numbers.values() for n in held))
 
 
 def _source(gathered: _Gathered, source: TrackingSource) -> SourceAccuracy:
-    by_day = gathered.by_day.get(source.source_id, ())
-    by_number = gathered.outcomes.get(source.source_id, {})
-    average = average_daily_visitors(by_day, gathered.period.days)
-    numbers = gathered.numbers.get(source.source_id, ())
-    active = sum(1 for _, status in numbers if status == "active")
-    recommended = recommended_numbers(source.kind, average, gathered.site.visitors_per_number)
+    source_id, site, days = source.source_id, gathered.site, gathered.period.days
+    daily = gathered.counts.source(source_id, days)
+    average = average_daily_visitors(gathered.counts.by_day(source_id), days)
+    numbers = gathered.numbers.get(source_id, ())
+    active = sum(1 for n in numbers if n.status == "active")
+    recommended = recommended_numbers(source.kind, average, site.visitors_per_number)
     deleted = source.deleted_at is not None
-    target = gathered.site.likelihood_target
+    said: Verdict = "right" if deleted and not active else verdict(active, recommended)
+    by_number = gathered.outcomes.get(source_id, {})
+    outcomes = [o for held in by_number.values() for o in held]
+    curve, no_curve = gathered.curve(source)
+    detail = tuple(_number(gathered, source, n, by_number.get(n.number, ())) for n in numbers)
+    asked = Asked(numbers=active, recommended=recommended, verdict=said, target=site.likelihood_target)
     return SourceAccuracy(
-        source_id=source.source_id,
+        source_id=source_id,
         slug=source.slug,
         name=source.name,
         kind=source.kind,
         deleted=deleted,
         numbers=active,
+        unused=sum(1 for n in detail if n.unused),
         average_daily_visitors=average,
-        busiest_day_visitors=max(by_day, default=0),
+        busiest_day_visitors=daily.busiest_day,
+        daily=daily,
         recommended_numbers=recommended,
-        verdict="right" if deleted and not active else verdict(active, recommended),
-        figures=call_figures([o for held in by_number.values() for o in held], target),
-        numbers_detail=tuple(
-            NumberAccuracy(
-                number=number,
-                status=status,
-                visitors=gathered.visitors.get((source.source_id, number), 0),
-                figures=call_figures(by_number.get(number, ()), target),
-            )
-            for number, status in numbers
-        ),
+        verdict=said,
+        figures=call_figures(outcomes, site.likelihood_target),
+        achieved=achieved(outcomes, site.sure_from),
+        expected=curve.at(active) if curve is not None and active else None,
+        curve=curve,
+        no_curve=no_curve,
+        prices=prices(n.price for n in numbers),
+        recommendation=recommend(asked, curve, gathered.price_of_one(source_id)),
+        visitors_by_hour=tuple(per_hour(gathered.counts.week(source_id), gathered.held)),
+        calls_by_hour=tuple(per_hour(gathered.calls.get(source_id) or (0,) * HOURS_OF_WEEK, gathered.held)),
+        numbers_detail=detail,
     )
 
 
-def _visitors_by_day(session: AccountSession, site_id: str, period: Period) -> dict[str, list[int]]:
-    """Distinct visitors of each local day by source; days without any are left out (they add nothing to the sum)."""
-    rows = session.execute(
-        select(Visit.source_id, func.count(Visit.visitor_id.distinct()))
-        .where(Visit.site_id == site_id, Visit.source_id.is_not(None), *_within(period))
-        .group_by(Visit.local_day, Visit.source_id)
+def _number(
+    gathered: _Gathered, source: TrackingSource, now: NumberNow, outcomes: Sequence[CallOutcome]
+) -> NumberAccuracy:
+    daily = gathered.counts.number(source.source_id, now.number, gathered.period.days)
+    return NumberAccuracy(
+        number=now.number,
+        status=now.status,
+        visitors=daily.total,
+        daily=daily,
+        unused=source.kind == "online" and now.status == "active" and not daily.total,
+        price=now.price,
+        figures=call_figures(outcomes, gathered.site.likelihood_target),
+        achieved=achieved(outcomes, gathered.site.sure_from),
     )
-    found: dict[str, list[int]] = defaultdict(list)
-    for source_id, visitors in rows:
-        if source_id is not None:
-            found[source_id].append(visitors)
-    return dict(found)
-
-
-def _within(period: Period) -> list[ColumnElement[bool]]:
-    """Visits begun in the period: by local day, as the index has it, and by the clock where it is cut inside a day."""
-    first = local_day(period.start, period.time_zone)
-    last = local_day(period.end - timedelta(microseconds=1), period.time_zone)
-    conditions: list[ColumnElement[bool]] = [Visit.local_day.between(first, last)]
-    if not _is_midnight(first, period.start, period.time_zone):
-        conditions.append(Visit.started_at >= period.start)
-    if not _is_midnight(last + timedelta(days=1), period.end, period.time_zone):
-        conditions.append(Visit.started_at < period.end)
-    return conditions
-
-
-def _is_midnight(day: date, at: datetime, time_zone: str) -> bool:
-    return day_start(day, time_zone) == at
-
-
-def _numbers(session: AccountSession, site_id: str) -> dict[str, list[tuple[str, str]]]:
-    """(number, status) by source, without the released ones: they belong to history."""
-    rows = session.execute(
-        select(TrackingNumber.source_id, TrackingNumber.number, TrackingNumber.status)
-        .join(TrackingSource, _source_of_number())
-        .where(TrackingSource.site_id == site_id, TrackingNumber.status != "released")
-        .order_by(TrackingNumber.number)
-    )
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for source_id, number, status in rows:
-        found[source_id].append((number, status))
-    return dict(found)
-
-
-def _visitors_by_number(session: AccountSession, site_id: str, period: Period) -> dict[tuple[str, str], int]:
-    """Distinct visitors who were given each number in the period, by (source, number).
-
-    By number first: that is how the index leads to assignments of a period.
-    """
-    numbers = (
-        select(TrackingNumber.number)
-        .join(TrackingSource, _source_of_number())
-        .where(TrackingNumber.account_id == session.account_id, TrackingSource.site_id == site_id)
-    )
-    rows = session.execute(
-        select(Assignment.source_id, Assignment.number, func.count(Assignment.visitor_id.distinct()))
-        .where(
-            Assignment.number.in_(numbers),
-            Assignment.started_at >= period.start,
-            Assignment.started_at < period.end,
-        )
-        .group_by(Assignment.source_id, Assignment.number)
-    )
-    return {(source_id, number): visitors for source_id, number, visitors in rows}
-
-
-def _source_of_number() -> ColumnElement[bool]:
-    return and_(
-        TrackingSource.account_id == TrackingNumber.account_id, TrackingSource.source_id == TrackingNumber.source_id
-    )
-
-
-def _outcomes(session: AccountSession, site_id: str, period: Period) -> list[CallOutcome]:
-    rows = session.execute(
-        select(
-            Call.source_id,
-            Call.number,
-            Call.model_visit_id,
-            Call.model_likelihood,
-            Call.none_likelihood,
-            Call.model_visitor_id,
-            Call.matched_by,
-            Call.matched_visitor_id,
-        ).where(
-            Call.site_id == site_id,
-            Call.started_at >= period.start,
-            Call.started_at < period.end,
-            Call.spam.is_(False),
-        )
-    )
-    return [
-        CallOutcome(
-            source=row.source_id,
-            number=row.number,
-            likelihood=row.model_likelihood if row.model_visit_id is not None else None,
-            none=row.none_likelihood,
-            decided=row.matched_by == "staff",
-            # By visitor: the candidate stands for the person, whichever of their visits staff point at.
-            agreed=row.matched_visitor_id == row.model_visitor_id,
-        )
-        for row in rows
-    ]
-
-
-def _grouped(outcomes: Sequence[CallOutcome]) -> dict[str, dict[str, list[CallOutcome]]]:
-    found: dict[str, dict[str, list[CallOutcome]]] = defaultdict(lambda: defaultdict(list))
-    for outcome in outcomes:
-        found[outcome.source][outcome.number].append(outcome)
-    return found

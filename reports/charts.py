@@ -15,6 +15,8 @@ from bokeh.embed import json_item
 from bokeh.models import BasicTicker, ColumnDataSource, DatetimeTicker, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 
+from reports.rules.pool_curve import PoolCurve
+
 BOKEH_VERSION: str = bokeh.__version__
 BOKEH_JS = Path(bokeh.__file__).parent / "server/static/js/bokeh.min.js"
 """BokehJS as the installed package brings it."""
@@ -85,6 +87,45 @@ def trend_figure(observed: Sequence[Observed], palette: Palette = LIGHT) -> figu
     plot.line("begins", "share", source=source, color=palette.fact, line_width=2)
     plot.line("begins", "stated", source=source, color=palette.promise, line_width=1.5, line_dash=[4, 4])
     _marks(plot, source, palette, "begins")
+    return plot
+
+
+def curve_figure(curve: PoolCurve, present: int, target: float, palette: Palette = LIGHT) -> figure:
+    """Numbers across, expected likelihood up with its interval as a band; a dot at the `present` numbers.
+
+    Dashed is the share of calls with a sure match, a thin line the likelihood that is wanted.
+    """
+    plot = _plain(palette, "numbers", "share of calls")
+    points = [curve.at(present), *curve.points] if present else list(curve.points)
+    names = ("numbers", "likelihood", "low", "high", "sure", "sure_low", "sure_high")
+    drawn = {name: [getattr(point, name) for point in curve.points] for name in names}
+    source = ColumnDataSource(drawn)
+    least = min(target, *(min(p.low, p.sure) for p in points))
+    plot.y_range.start, plot.y_range.end = max(0.0, int(least * 10) / 10 - 0.02), 1.02  # type: ignore[attr-defined]
+    plot.xaxis.ticker = plot.xgrid.ticker = BasicTicker(desired_num_ticks=FEW, mantissas=[1, 2, 5], min_interval=1)
+    plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
+    plot.line([curve.least, curve.most], [target, target], color=palette.quiet, line_width=1)
+    plot.varea("numbers", "low", "high", source=source, fill_color=palette.fact, fill_alpha=0.18)
+    plot.line("numbers", "likelihood", source=source, color=palette.fact, line_width=2)
+    plot.line("numbers", "sure", source=source, color=palette.promise, line_width=1.5, line_dash=[4, 4])
+    dots = plot.scatter("numbers", "likelihood", source=source, size=7, color=palette.fact, line_color=palette.text)
+    renderers: list[Any] = [dots]
+    if present:
+        now = ColumnDataSource({name: [getattr(curve.at(present), name)] for name in names})
+        renderers.append(
+            plot.scatter("numbers", "likelihood", source=now, size=13, color=palette.off, line_color=palette.text)
+        )
+    plot.add_tools(
+        HoverTool(
+            renderers=renderers,
+            tooltips=[
+                ("numbers", "@numbers{0,0}"),
+                ("expected likelihood", "@likelihood{0.0 %}"),
+                ("90 % interval", "@low{0.0 %} to @high{0.0 %}"),
+                ("sure matches", "@sure{0.0 %}"),
+            ],
+        )
+    )
     return plot
 
 

@@ -70,6 +70,10 @@ class OfAccount(Tenant):
         return mapped_column(Id, ForeignKey("accounts.account_id"), primary_key=True, sort_order=-10)
 
 
+class SetUp:
+    """Marks what an account sets up and the path of visitors remembers: every change of a row raises its version."""
+
+
 def points_to(table: str, key: str, column: str | None = None) -> ForeignKeyConstraint:
     """A foreign key within the account: (account_id, `column`) → `table` (account_id, `key`)."""
     return ForeignKeyConstraint(["account_id", column or key], [f"{table}.account_id", f"{table}.{key}"])

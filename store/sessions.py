@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Executable, Table, event
+from sqlalchemy import Connection, Engine, Executable, Table, event, update
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, TextClause
 
-from store.base import Directory, Tenant
+from store.base import Directory, SetUp, Tenant
+from store.sites import Account
 from store.tables import Base
 
 ACCOUNT = "ringtrace_account"
+_CHANGED = "ringtrace_set_up_changed"
 
 
 class UnboundQuery(RuntimeError):
@@ -126,6 +128,8 @@ def _stamp_account(session: Session, _context: Any, _instances: Any) -> None:
             row.account_id = account_id
         if row.account_id != account_id:
             raise UnboundQuery("a row of another account is refused")
+        if isinstance(row, SetUp) and (row not in session.dirty or session.is_modified(row)):
+            session.info[_CHANGED] = True
 
 
 @event.listens_for(DirectorySession, "do_orm_execute")
@@ -149,6 +153,7 @@ class Work:
         self._connection = connection
         self._accounts: dict[str, AccountSession] = {}
         self._directory: DirectorySession | None = None
+        self.set_up_changed = False
 
     @property
     def directory(self) -> DirectorySession:
@@ -167,6 +172,12 @@ class Work:
         """Sends what is pending to the database, the directory first."""
         for session in self._sessions():
             session.flush()
+        # Last of all, so that nobody who holds the account's row waits for another.
+        for account in self._accounts.values():
+            if account.info.pop(_CHANGED, False):
+                self.set_up_changed = True
+                statement = update(Account).values(set_up_version=Account.set_up_version + 1)
+                account.execute(statement.execution_options(synchronize_session=False))
 
     def close(self) -> None:
         """Lets go of the sessions; the connection belongs to whoever opened it."""
@@ -178,10 +189,14 @@ class Work:
 
 
 class Database:
-    """An engine and the two ways to use it. Reading and writing differ on SQLite only (see `store.engine`)."""
+    """An engine and the two ways to use it. Reading and writing differ on SQLite only (see `store.engine`).
+
+    `set_up_changes` counts the transactions of this process that changed what accounts have set up.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.set_up_changes = 0
         # SQLite has one writer, and lets those who wait for it sleep and retry, unfairly. Threads of one process
         # queue here instead.
         self._turn: AbstractContextManager[object] = (
@@ -207,5 +222,7 @@ class Database:
                 with connection.begin():
                     yield work
                     work.flush()
+                if work.set_up_changed:
+                    self.set_up_changes += 1
             finally:
                 work.close()

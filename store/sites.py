@@ -3,21 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Double, Index, LargeBinary, String, text
+from sqlalchemy import JSON, Double, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from store.base import E164, Base, Id, Name, OfAccount, Tenant, points_to
+from store.base import E164, Base, Id, Name, OfAccount, SetUp, Tenant, points_to
 
 
 class Account(Tenant, Base):
-    """A tenant."""
+    """A tenant. `set_up_version` counts the changes of its sites, sources and numbers: what was remembered is old."""
 
     __tablename__ = "accounts"
     name: Mapped[str] = mapped_column(Name)
+    set_up_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     created_at: Mapped[datetime]
 
 
-class Site(OfAccount, Base):
+class Site(OfAccount, SetUp, Base):
     """One website of an account. `numbers` are the business's own, as printed on its pages (E.164)."""
 
     __tablename__ = "sites"
@@ -38,8 +39,11 @@ class Site(OfAccount, Base):
     created_at: Mapped[datetime]
 
 
-class TrackingSource(OfAccount, Base):
-    """A channel that brings visits or calls. `turn` counts its pool's assignments (see numberpool)."""
+class TrackingSource(OfAccount, SetUp, Base):
+    """A channel that brings visits or calls.
+
+    `turn` counts the changes of its pool's state, `allocation` names the policy that gives its numbers.
+    """
 
     __tablename__ = "tracking_sources"
     source_id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -54,6 +58,9 @@ class TrackingSource(OfAccount, Base):
     target: Mapped[str | None] = mapped_column(E164)
     destination: Mapped[str] = mapped_column(E164)
     turn: Mapped[int] = mapped_column(default=0)
+    allocation: Mapped[str] = mapped_column(
+        String(20), default="least_ambiguous", server_default=text("'least_ambiguous'")
+    )
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     __table_args__ = (
@@ -70,8 +77,15 @@ class TrackingSource(OfAccount, Base):
     )
 
 
-class TrackingNumber(OfAccount, Base):
-    """A number of ours that visitors see or that is printed. `last_turn` is its source's turn when last given."""
+class TrackingNumber(OfAccount, SetUp, Base):
+    """A number of ours that visitors see or that is printed.
+
+    Its place in the pool: `last_turn` is its source's turn when last given, `level` how many visitors it was given to,
+    `called_at` when it was last called, `recent` what the policy remembers, `changed_turn` the turn of the last change.
+
+    At its provider: `provider_sid`, what it costs a month (minor units), `release_at` when it is to be given back.
+    `printed`: it stands on paper somewhere. A quarantined one without `quarantined_until` stays so until staff act.
+    """
 
     __tablename__ = "tracking_numbers"
     number: Mapped[str] = mapped_column(E164, primary_key=True)
@@ -79,6 +93,16 @@ class TrackingNumber(OfAccount, Base):
     provider: Mapped[str] = mapped_column(String(20))
     status: Mapped[str] = mapped_column(String(12))
     last_turn: Mapped[int] = mapped_column(default=0)
+    level: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    changed_turn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    called_at: Mapped[datetime | None]
+    recent: Mapped[str | None] = mapped_column(Text)
+    monthly_price_minor: Mapped[int | None]
+    price_currency: Mapped[str | None] = mapped_column(String(3))
+    provider_sid: Mapped[str | None] = mapped_column(String(64))
+    printed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    quarantined_until: Mapped[datetime | None]
+    release_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     status_since: Mapped[datetime]
     __table_args__ = (

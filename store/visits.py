@@ -10,7 +10,10 @@ from store.base import E164, Base, Id, OfAccount, points_to
 
 
 class Visitor(OfAccount, Base):
-    """A browser. `source_id` is the source it keeps on a direct return."""
+    """A browser. `source_id` is the source it keeps on a direct return.
+
+    `origin`: a keyed hash of the network it first came from; `alive_at`: when a page of theirs first reported anything.
+    """
 
     __tablename__ = "visitors"
     visitor_id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -20,11 +23,21 @@ class Visitor(OfAccount, Base):
     visits: Mapped[int] = mapped_column(default=0)
     device: Mapped[str] = mapped_column(String(10))
     region: Mapped[str | None] = mapped_column(String(10))
+    origin: Mapped[str | None] = mapped_column(String(24))
+    alive_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     __table_args__ = (
         points_to("sites", "site_id"),
         points_to("tracking_sources", "source_id"),
+        Index(
+            "ix_visitors_origin",
+            "account_id",
+            "origin",
+            "first_seen_at",
+            sqlite_where=text("origin IS NOT NULL"),
+            postgresql_where=text("origin IS NOT NULL"),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import Conflict
 from numberpool import numbers
 from numberpool.in_use import ACTIVE, RELEASED
+from numberpool.states import SYSTEM, By
 from store.directory import NumberOwner
 from store.sessions import AccountSession, Work
 from store.sites import TrackingNumber
@@ -25,17 +26,38 @@ def add_number(
     provider: str,
     status: str = ACTIVE,
     at: datetime,
+    by: By = SYSTEM,
+    reason: str | None = None,
+    quarantined_until: datetime | None = None,
 ) -> TrackingNumber:
     """Takes a number (E.164) for this account and gives it to a source (id or slug).
 
     Raises Conflict where any account uses it (whose it is, is never told), else as `numberpool.numbers.add_number`.
     """
     _claim(work, session.account_id, number)
-    return numbers.add_number(session, number=number, source=source, provider=provider, status=status, at=at)
+    return numbers.add_number(
+        session,
+        number=number,
+        source=source,
+        provider=provider,
+        status=status,
+        at=at,
+        by=by,
+        reason=reason,
+        quarantined_until=quarantined_until,
+    )
 
 
 def change_number(
-    work: Work, session: AccountSession, number: str, fields: Mapping[str, Any], at: datetime
+    work: Work,
+    session: AccountSession,
+    number: str,
+    fields: Mapping[str, Any],
+    at: datetime,
+    *,
+    by: By = SYSTEM,
+    reason: str | None = None,
+    quarantined_until: datetime | None = None,
 ) -> TrackingNumber:
     """Changes a number of this account; one that was released is taken again, or let go, for all accounts.
 
@@ -47,12 +69,20 @@ def change_number(
             _let_go(work, session.account_id, number, at)
         else:
             _claim(work, session.account_id, number)
-    return numbers.change_number(session, number, fields, at)
+    return numbers.change_number(session, number, fields, at, by=by, reason=reason, quarantined_until=quarantined_until)
 
 
-def release_number(work: Work, session: AccountSession, number: str, at: datetime) -> TrackingNumber:
+def release_number(
+    work: Work, session: AccountSession, number: str, at: datetime, *, by: By = SYSTEM, reason: str | None = None
+) -> TrackingNumber:
     """Releases a number of this account; again is no error. Raises NotFound."""
-    return change_number(work, session, number, {"status": RELEASED}, at)
+    return change_number(work, session, number, {"status": RELEASED}, at, by=by, reason=reason)
+
+
+def is_somebodys(work: Work, number: str) -> bool:
+    """Whether a number (E.164) is in use in any account, this one included; whose it is, is never told."""
+    row = work.directory.get(NumberOwner, number)
+    return row is not None and row.released_at is None
 
 
 def _row(work: Work, number: str) -> NumberOwner | None:

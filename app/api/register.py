@@ -3,10 +3,23 @@
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 
-from app.api import calls, classify, numbers, openapi, providers, reports, sites, sources, visitors
+from app.api import (
+    alarms,
+    buying,
+    calls,
+    classify,
+    number_history,
+    numbers,
+    openapi,
+    providers,
+    reports,
+    sites,
+    sources,
+    visitors,
+)
 from app.api.base import ApiRequest
 
-RESOURCES = (sites, sources, numbers, providers, calls, visitors, reports, classify)
+RESOURCES = (sites, sources, numbers, number_history, buying, providers, calls, visitors, reports, classify, alarms)
 
 
 def register(app: OpenAPI, csrf: CSRFProtect) -> None:

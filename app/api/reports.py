@@ -1,18 +1,23 @@
 """`/api/v1/reports/accuracy`: whether there are enough numbers, and whether the likelihoods are true."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Response, jsonify
 from pydantic import ConfigDict, Field
 
+from app.accuracy_csv import accuracy_csv
+from app.advice import advice
 from app.api.auth import reading
 from app.api.base import Answer, api_blueprint
 from app.api.paging import Query
 from app.engine_room import engine_room
 from core.time import format_time
-from reports.accuracy import AccuracyReport, SourceAccuracy, accuracy_report
+from reports.accuracy import AccuracyReport, NumberAccuracy, SourceAccuracy, accuracy_report
 from reports.period import period_asked_for, site_asked_for
 from reports.rules.accuracy import CalibrationBin
+from reports.rules.pool_curve import CurvePoint
+from reports.rules.recommend import Money
+from store.sites import Site
 
 bp = api_blueprint("reports")
 
@@ -25,16 +30,64 @@ class AccuracyQuery(Query):
     to: str | None = Field(default=None, description="Exclusive; by default the last local midnight.")
 
 
+class AccuracyTableQuery(AccuracyQuery):
+    """The same, and who reads the table."""
+
+    for_: Literal["machines", "people"] = Field(
+        default="machines",
+        alias="for",
+        description="`machines`: exact values. `people`: phone numbers as at home; cells that a spreadsheet would take "
+        "for a formula begin with an apostrophe.",
+    )
+
+
+class MoneyAnswer(Answer):
+    """An amount in minor units of its currency."""
+
+    amount_minor: int
+    currency: str
+
+
 class NumberAccuracyAnswer(Answer):
-    """One tracking number of a source; `visitors` were given it in the period."""
+    """One tracking number of a source."""
 
     number: str
     status: str
-    visitors: int
+    visitors: int = Field(description="Were given it in the period; who was given it anew counts again.")
+    average_daily_visitors: float
+    daily_visitors_90th_percentile: int
+    busiest_hour_visitors: int
+    unused: bool = Field(description="Active, and nobody was given it in the period.")
+    monthly_price: MoneyAnswer | None = Field(description="Null where it is not known.")
+    achieved_likelihood: float | None
     calls: int
     mean_likelihood: float | None
     share_above_target: float | None
     overridden: int
+
+
+class CurvePointAnswer(Answer):
+    """What so many numbers mean for the coming weeks; each share with its 90 % interval."""
+
+    numbers: int
+    likelihood: float = Field(description="Mean likelihood of the answer to a call, a visitor or nobody.")
+    likelihood_low: float
+    likelihood_high: float
+    sure_share: float = Field(description="Share of calls with a sure match.")
+    sure_share_low: float
+    sure_share_high: float
+
+
+class RecommendationAnswer(Answer):
+    """How many numbers the source should have, by the 1:20 rule and the curve. Nothing is bought by itself."""
+
+    numbers: int
+    change: int = Field(description="Numbers to add; below 0: numbers that could go.")
+    why: Literal["rule", "under_target", "keeps_target", "right"]
+    now: CurvePointAnswer | None = Field(description="What is expected of the present numbers; null without a curve.")
+    then: CurvePointAnswer | None = Field(description="What is expected of the recommended ones; null without a curve.")
+    monthly_cost: MoneyAnswer | None = Field(description="Of the change; below 0 it saves. Null: no price is known.")
+    text: str
 
 
 class SourceAccuracyAnswer(Answer):
@@ -53,6 +106,19 @@ class SourceAccuracyAnswer(Answer):
     mean_likelihood: float | None = Field(description="Over calls that the model matched; null where there are none.")
     share_above_target: float | None = Field(description="Of calls that the model matched.")
     overridden: int = Field(description="Calls that staff decided.")
+    daily_visitors_90th_percentile: int = Field(description="Not exceeded on nine of ten days.")
+    busiest_hour_visitors: int = Field(description="Distinct visitors of the busiest hour of any day.")
+    unused_numbers: int = Field(description="Active numbers that nobody was given in the period.")
+    achieved_likelihood: float | None = Field(description="Mean likelihood of the answers given, nobody included.")
+    achieved_sure_share: float | None = Field(description="Share of calls with a sure match.")
+    expected: CurvePointAnswer | None = Field(description="What the curve expects of the present numbers.")
+    curve: list[CurvePointAnswer] = Field(description="Numbers against likelihood, as played; empty without a curve.")
+    no_curve: str | None = Field(description="Why there is no curve.")
+    monthly_price: list[MoneyAnswer] = Field(description="Of all its numbers, by currency, as far as it is known.")
+    numbers_without_price: int
+    recommendation: RecommendationAnswer
+    visitors_by_hour: list[float | None] = Field(description="Mean by hour of the week, Monday's first hour first.")
+    calls_by_hour: list[float | None]
     numbers_detail: list[NumberAccuracyAnswer]
 
 
@@ -94,12 +160,30 @@ class AccuracyAnswer(Answer):
 @bp.get("/reports/accuracy", responses={200: AccuracyAnswer})
 def report_accuracy(query: AccuracyQuery) -> Response:
     """How many numbers each source has and needs, and how far its matches can be trusted."""
+    report, _ = _report(query)
+    return jsonify(_answer(report).json_ready())
+
+
+TABLE: dict[str, Any] = {
+    "description": "The report as a table with a header, a line per source and per number.",
+    "content": {"text/csv": {"schema": {"type": "string"}}},
+}
+
+
+@bp.get("/reports/accuracy.csv", responses={200: TABLE})
+def report_accuracy_table(query: AccuracyTableQuery) -> Response:
+    """The same as CSV, a line per source and per number."""
+    report, site = _report(query)
+    text = accuracy_csv(report, query.for_, site.country)
+    return Response(text, content_type="text/csv; charset=utf-8")
+
+
+def _report(query: AccuracyQuery) -> tuple[AccuracyReport, Site]:
     at = engine_room().now()
     with reading() as session:
         site = site_asked_for(session, query.site)
         period = period_asked_for(query.from_, query.to, site.time_zone, at)
-        report = accuracy_report(session, site, period, at)
-    return jsonify(_answer(report).json_ready())
+        return accuracy_report(session, site, period, at), site
 
 
 def _answer(report: AccuracyReport) -> AccuracyAnswer:
@@ -111,7 +195,7 @@ def _answer(report: AccuracyReport) -> AccuracyAnswer:
         as_of=format_time(report.as_of),
         visitors_per_number=report.visitors_per_number,
         likelihood_target=report.likelihood_target,
-        sources=[_source(source) for source in report.sources],
+        sources=[_source(report, source) for source in report.sources],
         calibration=CalibrationAnswer(
             bins=[_bin(b) for b in calibration.bins],
             total=_bin(calibration.total),
@@ -120,7 +204,7 @@ def _answer(report: AccuracyReport) -> AccuracyAnswer:
     )
 
 
-def _source(source: SourceAccuracy) -> SourceAccuracyAnswer:
+def _source(report: AccuracyReport, source: SourceAccuracy) -> SourceAccuracyAnswer:
     return SourceAccuracyAnswer(
         source=source.slug,
         name=source.name,
@@ -135,18 +219,69 @@ def _source(source: SourceAccuracy) -> SourceAccuracyAnswer:
         mean_likelihood=source.figures.mean_likelihood,
         share_above_target=source.figures.share_above_target,
         overridden=source.figures.overridden,
-        numbers_detail=[
-            NumberAccuracyAnswer(
-                number=n.number,
-                status=n.status,
-                visitors=n.visitors,
-                calls=n.figures.calls,
-                mean_likelihood=n.figures.mean_likelihood,
-                share_above_target=n.figures.share_above_target,
-                overridden=n.figures.overridden,
-            )
-            for n in source.numbers_detail
-        ],
+        daily_visitors_90th_percentile=source.daily.ninetieth,
+        busiest_hour_visitors=source.daily.busiest_hour,
+        unused_numbers=source.unused,
+        achieved_likelihood=source.achieved.likelihood,
+        achieved_sure_share=source.achieved.sure,
+        expected=_point(source.expected),
+        curve=[p for point in (source.curve.points if source.curve else ()) if (p := _point(point))],
+        no_curve=source.no_curve or None,
+        monthly_price=[m for price in source.prices.sums if (m := _money(price))],
+        numbers_without_price=source.prices.unknown,
+        recommendation=_recommendation(report, source),
+        visitors_by_hour=list(source.visitors_by_hour),
+        calls_by_hour=list(source.calls_by_hour),
+        numbers_detail=[_number(n) for n in source.numbers_detail],
+    )
+
+
+def _recommendation(report: AccuracyReport, source: SourceAccuracy) -> RecommendationAnswer:
+    found = source.recommendation
+    return RecommendationAnswer(
+        numbers=found.numbers,
+        change=found.change,
+        why=found.why.value,
+        now=_point(found.now),
+        then=_point(found.then),
+        monthly_cost=_money(found.cost),
+        text=advice(source, report.visitors_per_number, report.likelihood_target),
+    )
+
+
+def _point(point: CurvePoint | None) -> CurvePointAnswer | None:
+    if point is None:
+        return None
+    return CurvePointAnswer(
+        numbers=point.numbers,
+        likelihood=point.likelihood,
+        likelihood_low=point.low,
+        likelihood_high=point.high,
+        sure_share=point.sure,
+        sure_share_low=point.sure_low,
+        sure_share_high=point.sure_high,
+    )
+
+
+def _money(money: Money | None) -> MoneyAnswer | None:
+    return MoneyAnswer(amount_minor=money.amount_minor, currency=money.currency) if money else None
+
+
+def _number(n: NumberAccuracy) -> NumberAccuracyAnswer:
+    return NumberAccuracyAnswer(
+        number=n.number,
+        status=n.status,
+        visitors=n.visitors,
+        average_daily_visitors=n.daily.mean,
+        daily_visitors_90th_percentile=n.daily.ninetieth,
+        busiest_hour_visitors=n.daily.busiest_hour,
+        unused=n.unused,
+        monthly_price=_money(n.price),
+        achieved_likelihood=n.achieved.likelihood,
+        calls=n.figures.calls,
+        mean_likelihood=n.figures.mean_likelihood,
+        share_above_target=n.figures.share_above_target,
+        overridden=n.figures.overridden,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.bench import matching, snippet
+from app.bench import accuracy, matching, snippet, swap
 
 Say = Callable[[str], None]
 
@@ -24,4 +24,6 @@ class Bench:
 BENCHES: dict[str, Bench] = {
     "snippet": Bench(about=snippet.ABOUT, measure=snippet.measure, shown=snippet.shown),
     "matching": Bench(about=matching.ABOUT, measure=matching.measure, shown=matching.shown),
+    "accuracy": Bench(about=accuracy.ABOUT, measure=accuracy.measure, shown=accuracy.shown),
+    "swap": Bench(about=swap.ABOUT, measure=swap.measure, shown=swap.shown),
 }

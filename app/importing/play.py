@@ -11,27 +11,30 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from app.client_address import iso_region
 from app.importing.calls import Calls
 from app.snippet.check_report import host_of
-from app.snippet.events import note_events
+from app.snippet.opening import chosen_sources, give_numbers, targets_of
 from app.snippet.page import PageEvent
-from app.snippet.swap import show
+from app.snippet.reporting import Reporting, report
+from app.snippet.set_ups import SiteSetUp
 from app.visitor_agent import read_agent
 from attribution.arrive import MAX_URL, Arrival, Browser, arrive, load_sources, read, seen
 from attribution.rules.landing import is_own_host
 from core.ids import new_id
 from core.text import clean
+from core.time import local_day
 from matching.later import calls_of_form
+from numberpool.pools import Pools
 from reports.backtest.lines import Call, Form, Heartbeat, Line, Override, PageView, TelClick, TraceSite
+from store.book import Book, VisitorRow, VisitRow
+from store.counts import forget_days
 from store.imports import ImportedVisitor
 from store.sessions import AccountSession
 from store.sites import Site
-from store.visits import Visit, VisitEvent, Visitor
 
 LONGEST = 8000
 """Characters of an address that are read; a page of ours sends no more."""
@@ -39,11 +42,11 @@ LONGEST = 8000
 
 @dataclass(slots=True)
 class _Guest:
-    """A visitor of the trace: ours, and the number they see. `visit` only keeps their current one in memory."""
+    """A visitor of the trace: ours, and the number they see."""
 
     row: ImportedVisitor
-    visitor: Visitor
-    visit: Visit | None
+    visitor: VisitorRow
+    visit: VisitRow | None
 
 
 def key_of(visitor: str) -> bytes:
@@ -70,6 +73,9 @@ def play(
     for order, line in enumerate(lines, start=first):
         playing.line(line, order)
     playing.write()
+    # Reports may have counted these days already.
+    viewed = {local_day(line.at, site.time_zone) for line in lines if isinstance(line, PageView)}
+    forget_days(session, site.site_id, viewed)
 
 
 class _Play:
@@ -84,10 +90,15 @@ class _Play:
         counts: Counter[str],
     ) -> None:
         self._session, self._site, self._counts = session, site, counts
-        self._sources = load_sources(session, site.site_id)
+        sources = load_sources(session, site.site_id)
+        self._book = Book(session)
+        # The site's set-up is nobody else's while this transaction holds all its pools.
+        self._set_up = SiteSetUp(site=site, sources=sources, version=0, looked_at=0.0)
         self._calls = Calls(session, site, trace, days=days, counts=counts)
-        self._events: list[dict[str, Any]] = []
+        self._new: list[ImportedVisitor] = []
         self._guests = self._known({name for line in lines if (name := _whom(line)) is not None})
+        self._pools = Pools(self._book)
+        self._pools.lock(sources.with_numbers)
 
     def line(self, line: Line, order: int) -> None:
         """One line happens."""
@@ -107,23 +118,28 @@ class _Play:
                 self._report(line)
 
     def write(self) -> None:
-        """Sends what is pending to the database, visits before their events."""
+        """Sends what is pending to the database, visitors before what points to them."""
+        self._pools.write()
+        self._book.write()
+        self._session.add_all(self._new)
         self._session.flush()
-        if self._events:
-            self._session.execute(insert(VisitEvent), self._events)
-            self._events = []
+        self._new = []
 
     def _known(self, names: Iterable[str]) -> dict[str, _Guest]:
-        """Those of these visitors who came in earlier lines. Two queries, whatever their number."""
+        """Those of these visitors who came in earlier lines. A few queries, whatever their number."""
         by_key = {key_of(name): name for name in names}
-        rows = self._session.execute(
-            select(ImportedVisitor, Visitor)
-            .join(Visitor, Visitor.visitor_id == ImportedVisitor.visitor_id)
-            .where(ImportedVisitor.site_id == self._site.site_id, ImportedVisitor.key.in_(by_key))
+        rows = self._session.scalars(
+            select(ImportedVisitor).where(
+                ImportedVisitor.site_id == self._site.site_id, ImportedVisitor.key.in_(by_key)
+            )
         ).all()
-        current = [visitor.visit_id for _, visitor in rows if visitor.visit_id is not None]
-        visits = {v.visit_id: v for v in self._session.scalars(select(Visit).where(Visit.visit_id.in_(current)))}
-        return {by_key[row.key]: _Guest(row, visitor, visits.get(visitor.visit_id or "")) for row, visitor in rows}
+        self._book.load({row.visitor_id for row in rows})
+        known = ((row, self._book.visitor(row.visitor_id)) for row in rows)
+        return {
+            by_key[row.key]: _Guest(row, visitor, self._book.visit(visitor.visit_id))
+            for row, visitor in known
+            if visitor is not None
+        }
 
     # Pages
 
@@ -139,9 +155,9 @@ class _Play:
             return
         guest = self._guests.get(line.visitor)
         arrival = arrive(
-            self._session,
+            self._book,
             self._site,
-            self._sources,
+            self._set_up.sources,
             visitor=guest.visitor if guest else None,
             url=url,
             referrer=None if line.referrer is None else line.referrer[:LONGEST],
@@ -163,14 +179,16 @@ class _Play:
     def _begin(self, line: PageView, arrival: Arrival, guest: _Guest | None) -> None:
         """A visit begins, and with it the number that is shown; it stays the same until the next one."""
         self._counts["visits"] += 1
-        shown = show(self._session, self._site, self._sources, arrival, self._site.numbers, line.at)
-        number = next((one["e164"] for one in shown.values()), None)
+        targets = targets_of(self._set_up, self._site.numbers)
+        shown = chosen_sources(self._book, self._set_up.sources, arrival, targets)
+        given = give_numbers(self._book, self._pools, arrival, shown, line.at)
+        number = next((one for one, _ in given.values()), None)
         if guest is None:
             self._counts["visitors"] += 1
             row = ImportedVisitor(
                 site_id=self._site.site_id, key=key_of(line.visitor), visitor_id=arrival.visitor.visitor_id
             )
-            self._session.add(row)
+            self._new.append(row)
             guest = self._guests[line.visitor] = _Guest(row, arrival.visitor, arrival.visit)
         guest.visit, guest.row.number = arrival.visit, number
 
@@ -182,6 +200,7 @@ class _Play:
             self._counts["unknown_visitors"] += 1
             return
         seen(guest.visitor, guest.visit, at=line.at)
+        guest.visitor.alive_at = guest.visitor.alive_at or line.at
         self._note("heartbeat", guest.visit, line.at, order, None)
         self._counts["heartbeats"] += 1
 
@@ -195,9 +214,8 @@ class _Play:
         else:
             # Without a number of ours the link is the page's own.
             event = PageEvent(type="tel_click", number=guest.row.number or next(iter(self._site.numbers), None))
-        phones = note_events(
-            self._session,
-            self._site,
+        reporting = Reporting(
+            set_up=self._set_up,
             visitor_id=guest.visitor.visitor_id,
             visit_id=guest.visit.visit_id,
             events=[event],
@@ -205,27 +223,15 @@ class _Play:
             at=line.at,
         )
         self._counts[f"{event.type}s"] += 1
-        for left in phones:
-            self._session.flush()
+        for left in report(self._book, reporting):
+            self.write()
             for call_id in calls_of_form(
                 self._session, site_id=left.site_id, visitor_id=left.visitor_id, phone=left.phone, at=left.at
             ):
                 self._calls.answer_again(call_id, line, "form")
 
-    def _note(self, kind: str, visit: Visit, at: datetime, order: int, url: str | None) -> None:
-        self._events.append(
-            {
-                "account_id": self._session.account_id,
-                "event_id": new_id(at, order),
-                "visit_id": visit.visit_id,
-                "visitor_id": visit.visitor_id,
-                "type": kind,
-                "at": at,
-                "url": url,
-                "number": None,
-                "data": None,
-            }
-        )
+    def _note(self, kind: str, visit: VisitRow, at: datetime, order: int, url: str | None) -> None:
+        self._book.add_event(new_id(at, order), visit, kind, at, url=url)
 
     # Staff
 

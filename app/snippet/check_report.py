@@ -1,5 +1,6 @@
 """What the script reports of one page: the form of a `check` event. It says nothing of the visitor."""
 
+from functools import lru_cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -90,6 +91,7 @@ class CheckReport(_Part):
     staff: bool = False
 
 
+@lru_cache(maxsize=4096)
 def host_of(address: str | None) -> str | None:
     """The host of an http address in lower case, without its port; None where it names none."""
     try:
@@ -100,6 +102,7 @@ def host_of(address: str | None) -> str | None:
     return host if host and parts.scheme in {"http", "https"} and clean(host, 255) == host else None
 
 
+@lru_cache(maxsize=4096)
 def page_of(url: str) -> str | None:
     """Host and path of a page: what reports are kept by. Never its query or fragment; None for no page of the web."""
     host = host_of(url)

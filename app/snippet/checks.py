@@ -54,7 +54,7 @@ def is_forced(url: str) -> bool:
         return False
 
 
-def is_due(room: EngineRoom, session: AccountSession, site: Site, *, url: str, at: datetime) -> bool:
+def is_due(room: EngineRoom, site: Site, *, url: str, at: datetime) -> bool:
     """Whether the page at `url` should look at itself: nobody reported it for ten minutes, nobody is doing so now."""
     page = page_of(url)
     if page is None:
@@ -63,9 +63,10 @@ def is_due(room: EngineRoom, session: AccountSession, site: Site, *, url: str, a
     if not is_forced(url):
         if room.quiet.rests(key, at) or not room.within("page checks", site.site_id, ASKED_PER_MINUTE):
             return False
-        seen = session.scalar(
-            select(PageCheck.last_seen_at).where(PageCheck.site_id == site.site_id, PageCheck.page == page)
-        )
+        with room.database.read() as work:
+            seen = work.account(site.account_id).scalar(
+                select(PageCheck.last_seen_at).where(PageCheck.site_id == site.site_id, PageCheck.page == page)
+            )
         if seen is not None and seen > at - FRESH:
             room.quiet.rest(key, seen + FRESH)
             return False

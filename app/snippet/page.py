@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
 
-from flask import Response, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from app.client_address import Address, client_address, is_in, region_of
@@ -14,13 +13,12 @@ from app.engine_room import EngineRoom
 from app.http_errors import invalid_fields
 from app.settings import Network
 from app.snippet.check_report import host_of
+from app.snippet.request import PageRequest
 from app.visitor_agent import Agent, read_agent
 from attribution.arrive import Browser
 from attribution.rules.landing import is_own_host
 from core.errors import InvalidInput, NotAllowed, RingtraceError
 from core.ids import is_id
-from store.directory import SiteKey
-from store.sessions import Work
 from store.sites import Site
 
 MAX_BYTES = 16 * 1024
@@ -103,12 +101,10 @@ class EventsMessage(PageMessage):
     events: list[PageEvent] = Field(max_length=200)
 
 
-def read_message(model: type[M]) -> M:
+def read_message(request: PageRequest, model: type[M]) -> M:
     """The request's body as `model`. Raises TooLarge, Unreadable or InvalidInput."""
-    if (request.content_length or 0) > MAX_BYTES:
-        raise TooLarge(f"at most {MAX_BYTES} bytes are allowed")
-    raw = request.stream.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
+    raw = request.read(MAX_BYTES)
+    if raw is None:
         raise TooLarge(f"at most {MAX_BYTES} bytes are allowed")
     try:
         body = json.loads(raw.decode("utf-8"))
@@ -131,7 +127,7 @@ class Asker:
     browser: Browser
 
 
-def read_asker(room: EngineRoom) -> Asker:
+def read_asker(request: PageRequest, room: EngineRoom) -> Asker:
     """The browser behind the request."""
     user_agent = request.headers.get("User-Agent", "")
     agent = read_agent(user_agent)
@@ -144,22 +140,13 @@ def read_asker(room: EngineRoom) -> Asker:
     )
 
 
-def find_site(work: Work, key: str) -> Site:
-    """The site of a snippet key. Raises InvalidInput for a key that is none."""
-    row = work.directory.get(SiteKey, key) if key.isascii() and "\x00" not in key else None
-    site = work.account(row.account_id).get(Site, (row.account_id, row.site_id)) if row else None
-    if site is None:
-        raise InvalidInput({"site": "is no key of a site"})
-    return site
-
-
-def check_origin(site: Site, url: str | None) -> str | None:
+def check_origin(request: PageRequest, site: Site, url: str | None) -> str | None:
     """Holds the asker to the site's own domains, by `Origin` and by the page's address; returns the origin to allow.
 
     Raises ForeignPage for any other page. Where neither is given (a report that names no page, sent by no browser)
     there is nothing to hold it to but its signed visitor id.
     """
-    origin = request.headers.get("Origin")
+    origin = request.origin
     given = [part for part in (origin, url) if part is not None]
     for part in given:
         if not _is_own(part, site.domains):
@@ -180,12 +167,3 @@ def is_staff(site: Site, address: Address | None) -> bool:
 @lru_cache(maxsize=1000)
 def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
-
-
-def allow_origin(response: Response, origin: str | None) -> Response:
-    """Lets the page read the answer; never with credentials."""
-    if origin is not None:
-        response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Vary"] = "Origin"
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -1,6 +1,6 @@
-"""The addresses of the snippet: its script, and the two endpoints it speaks to."""
+"""The addresses of the script; the two endpoints it speaks to are in front of Flask (`app.snippet.front`)."""
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFProtect
 
 from app.engine_room import engine_room
@@ -8,10 +8,11 @@ from app.http_errors import error_response
 from app.snippet.check_report import host_of
 from app.snippet.check_script import check_script
 from app.snippet.checks import note_host
-from app.snippet.events import events
-from app.snippet.page import ForeignPage, TooLarge, Unreadable, find_site
+from app.snippet.desk import desk_of
+from app.snippet.front import answer_page
+from app.snippet.request import PageRequest
 from app.snippet.script import gzipped, script_for
-from app.snippet.swap import swap
+from app.snippet.set_ups import site_of
 from app.visitor_agent import read_agent
 from attribution.arrive import load_sources
 from core.errors import InvalidInput
@@ -27,7 +28,7 @@ def script(key: str) -> Response:
     room = engine_room()
     with room.database.read() as work:
         try:
-            site = find_site(work, key)
+            site = site_of(work, key)
         except InvalidInput:
             return error_response(404, "there is no site with this key")
         sources = load_sources(work.account(site.account_id), site.site_id)
@@ -61,33 +62,11 @@ def _script(body: bytes, etag: str, seconds: int) -> Response:
 
 
 @bp.post("/v1/swap")
-def post_swap() -> Response:
-    """A page opens."""
-    return swap(engine_room())
-
-
 @bp.post("/v1/events")
-def post_events() -> Response:
-    """A page reports."""
-    return events(engine_room())
-
-
-@bp.errorhandler(Unreadable)
-def _unreadable(error: Unreadable) -> Response:
-    return error_response(400, error.message)
-
-
-@bp.errorhandler(ForeignPage)
-def _foreign(error: ForeignPage) -> Response:
-    room = engine_room()
-    if not read_agent(request.headers.get("User-Agent", "")).bot:
-        note_host(room, error.site, "refused", error.host, room.now())
-    return error_response(403, error.message, code=error.code)
-
-
-@bp.errorhandler(TooLarge)
-def _too_large(error: TooLarge) -> Response:
-    return error_response(413, error.message)
+def page() -> Response:
+    """What pages post: answered in front of Flask, and by the same function here, where it is served without."""
+    told = answer_page(desk_of(current_app), PageRequest(request.environ))
+    return Response(told.body, status=told.status, headers=list(told.headers))
 
 
 def register(app: Flask, csrf: CSRFProtect) -> None:

@@ -2,18 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
+from app.accuracy_csv import Reader, accuracy_csv
+from app.advice import advice, money, monthly
 from app.web import words
+from app.web.accuracy_depth import depth_of
+from app.web.alarms import rows_of
+from app.web.asked_report import bounds
 from app.web.asking import looking, now
+from app.web.calibrated import share
+from app.web.charts import chart_page
 from app.web.places import Places, SourceName, places
 from app.web.proof import proof_of
 from core.errors import InvalidInput, NotFound
 from core.ids import is_id
 from core.time import local_day
 from reports.accuracy import AccuracyReport, SourceAccuracy, accuracy_report
+from reports.accuracy_facts import active_numbers
 from reports.period import period_asked_for
+from reports.pool_curves import curves_of
+from store.sessions import AccountSession
 from store.sites import Site
 
 PERIODS = {"7": "last 7 days", "30": "last 30 days", "90": "last 90 days", "start": "since the start"}
@@ -31,20 +42,24 @@ class SourceRow:
     tone: str
     icon: str
     fill: float
+    advice: str
+    price: str
 
 
-def accuracy() -> str:
+def accuracy() -> Response | str:
     """The page."""
     with looking() as (_, session):
         known = places(session)
         site = _site(known, request.args.get("site"))
         if site is None:
             return render_template("accuracy.html", here="accuracy", report=None, known=known)
-        start, end, chosen = _asked(site, now())
-        period = period_asked_for(start, end, site.time_zone, now())
-        report = accuracy_report(session, site, period, now())
-    rows = [_row(known, source) for source in report.sources]
-    return render_template(
+        report, chosen = _report(session, site)
+        standing = rows_of(session, known, site)
+    depth = depth_of(report, request.args)
+    period = report.period
+    rows = [_row(known, report, source) for source in report.sources]
+    shown: dict[str, Any] = {"site": site.site_id, **bounds(period)}
+    return chart_page(
         "accuracy.html",
         here="accuracy",
         report=report,
@@ -60,7 +75,58 @@ def accuracy() -> str:
         need_at=NEED_AT,
         proof=proof_of(report.calibration),
         quiet=not any(r.source.figures.calls or r.source.busiest_day_visitors for r in rows),
+        depth=depth,
+        standing=standing,
+        shown=shown,
+        money=money,
+        share=share,
+        charts_url=url_for("web.accuracy_charts", source=depth.source.source_id, **shown) if depth else "",
     )
+
+
+def accuracy_charts() -> Response:
+    """`/accuracy/charts`: the curve of one source in the colours of `scheme` (light or dark)."""
+    # Bokeh takes half a second to load; whoever starts the server need not wait for it.
+    from reports import charts as drawing
+
+    scheme = request.args.get("scheme", "light")
+    if scheme not in {"light", "dark"}:
+        raise InvalidInput({"scheme": "light or dark is allowed"})
+    palette = drawing.DARK if scheme == "dark" else drawing.LIGHT
+    with looking() as (_, session):
+        site = _site(places(session), request.args.get("site"))
+        if site is None:
+            raise NotFound("there is no site yet")
+        curve = curves_of(session, site).get(request.args.get("source", ""))
+        present = active_numbers(session, request.args.get("source", ""))
+    if curve is None:
+        return jsonify({})
+    plot = drawing.curve_figure(curve, present, site.likelihood_target, palette)
+    return jsonify({"curve": drawing.as_json_item(plot, "chart-curve")})
+
+
+def accuracy_table() -> Response:
+    """`/accuracy.csv`: the report as a file, for people to open (`for=people`) or exact for machines."""
+    asked = request.args.get("for") or "people"
+    if asked not in {"people", "machines"}:
+        raise InvalidInput({"for": "people or machines is allowed"})
+    reader: Reader = "people" if asked == "people" else "machines"
+    with looking() as (_, session):
+        site = _site(places(session), request.args.get("site"))
+        if site is None:
+            raise NotFound("there is no site yet")
+        report, _chosen = _report(session, site)
+    first = local_day(report.period.start, site.time_zone)
+    response = Response(accuracy_csv(report, reader, site.country), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="accuracy-{first}.csv"'
+    return response
+
+
+def _report(session: AccountSession, site: Site) -> tuple[AccuracyReport, str]:
+    """The report as the URL asks for it, and the choice of period. Raises InvalidInput."""
+    start, end, chosen = _asked(site, now())
+    period = period_asked_for(start, end, site.time_zone, now())
+    return accuracy_report(session, site, period, now()), chosen
 
 
 def _site(known: Places, asked: str | None) -> Site | None:
@@ -89,7 +155,7 @@ def _asked(site: Site, at: datetime) -> tuple[str | None, str | None, str]:
     return begin.isoformat(), None, chosen
 
 
-def _row(known: Places, source: SourceAccuracy) -> SourceRow:
+def _row(known: Places, report: AccuracyReport, source: SourceAccuracy) -> SourceRow:
     name: SourceName | None = known.sources.get(source.source_id)
     gap = source.recommended_numbers - source.numbers
     if source.verdict == "more":
@@ -106,6 +172,8 @@ def _row(known: Places, source: SourceAccuracy) -> SourceRow:
         tone=tone,
         icon=icon,
         fill=round(min(ratio * NEED_AT, 100.0), 1),
+        advice=advice(source, report.visitors_per_number, report.likelihood_target),
+        price=monthly(source.prices),
     )
 
 
@@ -135,5 +203,7 @@ def sentences(report: AccuracyReport) -> list[str]:
 
 
 def add_routes(web: Blueprint) -> None:
-    """The report."""
+    """The report, its chart and its table."""
     web.add_url_rule("/accuracy", view_func=accuracy)
+    web.add_url_rule("/accuracy/charts", view_func=accuracy_charts)
+    web.add_url_rule("/accuracy.csv", view_func=accuracy_table)

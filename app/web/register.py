@@ -8,7 +8,20 @@ from flask import Blueprint, Flask, g, url_for
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 
-from app.web import accuracy, actions, calibration, calls, charts, door, installation, models, words
+from app.web import (
+    accuracy,
+    actions,
+    alarms,
+    buying,
+    calibration,
+    calls,
+    charts,
+    door,
+    installation,
+    models,
+    numbers,
+    words,
+)
 from app.web.asking import require_person
 from app.web.headers import register_headers
 from app.web.icons import icon
@@ -22,7 +35,7 @@ def register(app: Flask, _csrf: CSRFProtect) -> None:
     Bootstrap5(app)
     web = Blueprint("web", __name__)
     web.before_request(require_person)
-    for room in (door, calls, actions, accuracy, calibration, charts, installation, models):
+    for room in (door, calls, actions, accuracy, calibration, charts, installation, models, numbers, buying, alarms):
         room.add_routes(web)
     app.register_blueprint(web)
     app.context_processor(_about_the_asker)

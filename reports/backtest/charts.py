@@ -98,9 +98,16 @@ def sizes_chart(sources: Sequence[dict[str, Any]]) -> Markup:
             left, top = _x(begin + index * width), _y(one["expected_accuracy"])
             kind = "bar now" if one["numbers"] == source["numbers"] else "bar"
             title = f"{source['source']} with {one['numbers']} numbers: {percent(one['expected_accuracy'])}"
+            range_ = Markup("")
+            if one["low"] is not None:
+                title += f" ({percent(one['low'])} to {percent(one['high'])} to be expected)"
+                middle = round(left + (_x(width) - _LEFT - 3) / 2, 1)
+                range_ = Markup('<line class="whisker" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+                    middle, middle, _y(one["low"]), _y(one["high"])
+                )
             body.append(
                 Markup(
-                    '<g><title>{}</title><rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"/>'
+                    '<g><title>{}</title><rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"/>{}'
                     '<text class="tick mid" x="{}" y="{}">{}</text></g>'
                 ).format(
                     title,
@@ -109,14 +116,17 @@ def sizes_chart(sources: Sequence[dict[str, Any]]) -> Markup:
                     top,
                     round(_x(width) - _LEFT - 3, 1),
                     round(_y(0) - top, 1),
+                    range_,
                     round(left + (_x(width) - _LEFT - 3) / 2, 1),
-                    top - 4,
+                    min(top, top if one["high"] is None else _y(one["high"])) - 4,
                     one["numbers"],
                 )
             )
         body.append(_label(_x((place + 0.5) * room), source["source"]))
     return _frame(
-        body, "Expected accuracy by source with half, the same and double the numbers; counts of numbers above"
+        body,
+        "Expected accuracy by source with half, the same and double the numbers, with the range to be expected of the "
+        "next period; counts of numbers above",
     )
 
 

@@ -20,6 +20,7 @@ from attribution.rules.visits import VISIT_TIMEOUT, continues
 from core.phone import caller_of, e164
 from core.time import day_start, local_day
 from matching.rules.rank import Ranking
+from numberpool.rules.facts import Newcomer
 from reports.backtest.facts import AgentLike, Answer, Assigned, Counts, Hears, Learns
 from reports.backtest.landings import Landed, Landings, Tags
 from reports.backtest.lines import Call, Form, Heartbeat, Line, Override, PageView, TelClick, TraceSite
@@ -143,7 +144,7 @@ class Player:
             self._count_visit(name, source)
             self._learner.arrived(name, seconds, source=source, device=agent.device, region=visitor.region)
             self._learner.viewed(name, seconds, path)
-            self._show(name, visitor, source, at, seconds)
+            self._show(name, visitor, source, at, Newcomer(seconds, visitor.region, agent.device))
         else:
             self._learner.viewed(name, seconds, path)
         self._seen(name, visitor, at)
@@ -155,17 +156,17 @@ class Player:
             return False
         return self._landings.same_tags((line.url, line.referrer), visitor.landed)
 
-    def _show(self, name: str, visitor: _Visitor, source: str | None, at: datetime, seconds: float) -> None:
+    def _show(self, name: str, visitor: _Visitor, source: str | None, at: datetime, newcomer: Newcomer) -> None:
         """The number of the visit's source: the one held, else the one the policy gives; else the page's own."""
         number = visitor.held.get(source) if source is not None else None
         if number is None and source is not None:
-            number = self._pools.give(source, at=at, region=visitor.region)
+            number = self._pools.give(source, newcomer)
             if number is not None:
                 visitor.held[source] = number
         visitor.shown = number
         if source is not None and number is not None and number != visitor.told:
             visitor.told = number
-            self._learner.shown(name, seconds, number, source)
+            self._learner.shown(name, newcomer.at, number, source)
             self._ears.assigned(Assigned(at, name, number, source))
 
     def _seen(self, name: str, visitor: _Visitor, at: datetime) -> None:
@@ -204,6 +205,7 @@ class Player:
             return
         naive, when = self._last_seen.get(number, (None, line.at))
         ranking = self._learner.called(line.id, seconds, number, caller_of(line.caller), source=source)
+        self._pools.called(number, seconds)
         best = ranking.candidates[0] if ranking.candidates else None
         answer = Answer(
             call=line.id,

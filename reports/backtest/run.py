@@ -27,7 +27,7 @@ class Setting:
     """
 
     trace: Path
-    allocation: str = "longest_rested"
+    allocation: str = "least_ambiguous"
     numbers: Mapping[str, int]
     learning: bool = True
     model: LikelihoodModel | None = None

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 
 from attribution.rules.presets import preset_position
 from attribution.rules.sources import SourceRule, in_order
 from core.errors import InvalidInput
 from core.phone import e164
-from numberpool.rules.allocation import POLICIES, Allocation
+from numberpool.rules.facts import Newcomer, PoolNumber
+from numberpool.rules.pool import Pool
 from reports.backtest.lines import TraceSite
 
 _TAIL = 7
@@ -75,11 +75,19 @@ class Pools:
         self.with_numbers = frozenset(pool for pool, numbers in self.numbers.items() if numbers)
         self.rule: dict[str, SourceRule] = {source.id: source for source in self.sources}
         self._owner = {number: pool for pool, numbers in self.numbers.items() for number in numbers}
-        self._given: dict[str, Allocation] = {pool: POLICIES[policy](n) for pool, n in self.numbers.items()}
+        self._pools = {
+            pool: Pool(policy, [PoolNumber(number=number) for number in numbers])
+            for pool, numbers in self.numbers.items()
+        }
 
-    def give(self, pool: str, *, at: datetime, region: str | None) -> str | None:
+    def give(self, pool: str, newcomer: Newcomer) -> str | None:
         """A number of this pool for a visitor who holds none of it; None where it has none."""
-        return self._given[pool].give(at=at, region=region)
+        given = self._pools[pool].give(newcomer)
+        return given.number if given is not None else None
+
+    def called(self, number: str, at: float) -> None:
+        """This number was called; `at` in epoch seconds."""
+        self._pools[self._owner[number]].called(number, at)
 
     def owner(self, number: str | None) -> str | None:
         """The pool this number belongs to; None for none and for numbers of no pool."""

@@ -10,7 +10,8 @@ from numberpool.rules.sizing import average_daily_visitors, recommended_numbers,
 from reports.backtest.facts import Answer
 from reports.backtest.outcome import Judged, expected, grouped, measures
 from reports.backtest.run import Played, Setting
-from reports.backtest.what_if import Answered
+from reports.backtest.what_if import Answered, curves
+from reports.rules.pool_curve import SHARES, PoolCurve
 
 VISITORS_PER_NUMBER = 20.0
 """The ratio of the 1:20 rule; a trace names no other."""
@@ -124,13 +125,26 @@ def _truth(played: Played, pairs: Pairs, truth: str | None) -> dict[str, Any] | 
 def with_what_if(summary: Mapping[str, Any], replays: Sequence[Sequence[Answered]]) -> dict[str, Any]:
     """The summary with what other pool sizes would change: per source one entry a size, the smallest first.
 
-    Also in each source's row, as `what_if`.
+    Also in each source's row, as `what_if`. `low` to `sure_high` are for a coming period of the same length, see
+    `CurvePoint`; None where there are too few calls to predict from. `knee` in a source's row: the fewest numbers
+    beyond which nothing changes.
     """
+    present = {row["source"]: row["numbers"] for row in summary["sources"]}
+    predicted = curves(present, replays)
     found: dict[str, dict[int, dict[str, Any]]] = {}
     for replayed in replays:
         for one in replayed:
-            entry = {k: v for k, v in asdict(one).items() if k != "source"}
-            found.setdefault(one.source, {})[one.numbers] = entry
+            curve = predicted[one.source]
+            point = asdict(curve.at(one.numbers)) if isinstance(curve, PoolCurve) else {}
+            found.setdefault(one.source, {})[one.numbers] = {
+                "numbers": one.numbers,
+                "calls": one.calls,
+                "expected_accuracy": one.expected_accuracy,
+                **{name: point.get(name) for name in SHARES if name != "likelihood"},
+            }
     sizes = {source: [by[n] for n in sorted(by)] for source, by in found.items()}
-    rows = [row | {"what_if": sizes.get(row["source"], [])} for row in summary["sources"]]
+    knees = {source: curve.knee if isinstance(curve, PoolCurve) else None for source, curve in predicted.items()}
+    rows = [
+        row | {"what_if": sizes.get(row["source"], []), "knee": knees.get(row["source"])} for row in summary["sources"]
+    ]
     return {**summary, "sources": rows, "what_if": sizes}

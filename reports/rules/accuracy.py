@@ -7,15 +7,15 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 BINS = 10
 EDGES: tuple[float, ...] = tuple(i / BINS for i in range(BINS + 1))
 """Bounds of the calibration's bins; each takes its lower bound, the last one both."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CallOutcome:
-    """One call as the report sees it.
+class CallOutcome(NamedTuple):
+    """One call as the report sees it. A tuple, because there are many.
 
     `likelihood` is what the model gave its best candidate, None where it said nobody; `none` what it gave nobody.
     `decided`: staff have spoken; `agreed`: they chose what the model had chosen.
@@ -39,6 +39,18 @@ class CallFigures:
     share_above_target: float | None
     overridden: int
     agreed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Achieved:
+    """What the answers to all calls came to, comparable with what a curve of numbers expects; None without calls.
+
+    `likelihood` is the mean likelihood of the answer, a visitor or nobody; `sure` the share of calls with a sure match.
+    """
+
+    calls: int
+    likelihood: float | None
+    sure: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +94,13 @@ def call_figures(outcomes: Sequence[CallOutcome], target: float) -> CallFigures:
         overridden=sum(1 for o in outcomes if o.decided),
         agreed=sum(1 for o in outcomes if o.decided and o.agreed),
     )
+
+
+def achieved(outcomes: Sequence[CallOutcome], sure_from: float) -> Achieved:
+    """Sums up the answers; from the likelihood `sure_from` on the site calls a match sure."""
+    given = [o.none if o.likelihood is None else o.likelihood for o in outcomes]
+    sure = sum(1 for o in outcomes if o.likelihood is not None and o.likelihood >= sure_from)
+    return Achieved(calls=len(given), likelihood=_mean(given), sure=sure / len(given) if given else None)
 
 
 def calibration(outcomes: Sequence[CallOutcome]) -> Calibration:

@@ -14,6 +14,7 @@ from app import jobs as jobs_module
 from app.factory import create_app
 from app.job_runs import BROKE_OFF, TRAIN, Run, begin, recent_runs
 from app.jobs import Jobs, start_jobs
+from app.nightly_jobs import Night as NightOf
 from app.settings import Settings
 from app.training_process import Outcome
 from store.engine import make_engine
@@ -38,6 +39,8 @@ class Night:
     trained: list[tuple[str, datetime]] = field(default_factory=list)
     outcome: Outcome = field(default_factory=lambda: Outcome(said="version 2026-03-03 is in use now"))
     during: Callable[[Callable[[], bool]], None] = lambda _: None
+    nightly: dict[str, Callable[[NightOf], Outcome]] = field(default_factory=dict)
+    regular: bool = False
 
     def settings(self, **more: str) -> Settings:
         return Settings.from_env(environ(self.url, **more))
@@ -49,6 +52,8 @@ class Night:
             database=Database(make_engine(self.url)),
             tell_time=lambda: self.at,
             train=self._train,
+            nightly=self.nightly,
+            regular=self.regular,
         )
         self.made.append(made)
         return made
@@ -99,6 +104,8 @@ def test_the_scheduler_looks_by_itself_by_a_clock_that_runs(night: Night) -> Non
         database=Database(make_engine(night.url)),
         tell_time=Clock(timedelta(minutes=1)),
         train=night._train,
+        nightly={},
+        regular=False,
     )
     night.made.append(jobs)
     jobs.start(first_look=timedelta())
@@ -337,10 +344,61 @@ def test_serving_starts_them_and_ends_them(sqlite_url: str) -> None:
     app.extensions["ringtrace"].database.engine.dispose()
 
 
-def test_off_means_off(sqlite_url: str) -> None:
-    app = create_app(Settings.from_env(environ(sqlite_url, RINGTRACE_TRAIN_AT="off")))
-    assert start_jobs(app) is None
-    app.extensions["ringtrace"].database.engine.dispose()
+def test_off_means_no_nights_but_the_minutes_go_on(night: Night) -> None:
+    account_id = account_with_site(night.database)
+    night.regular = True
+    night.nightly = {"curves": lambda _: Outcome(said="never")}
+    night.jobs(RINGTRACE_TRAIN_AT="off").look()
+    assert night.trained == []
+    with night.database.read() as work:
+        assert {run.job for run in work.account(account_id).scalars(select(JobRun))} == {"count", "alarms"}
+
+
+def test_the_rest_of_the_night_follows_the_training_once(night: Night) -> None:
+    account_id = account_with_site(night.database)
+    done: list[tuple[str, str, datetime]] = []
+
+    def curves(of: NightOf) -> Outcome:
+        done.append(("curves", of.account_id, of.at))
+        return Outcome(said="3 curves")
+
+    def reconcile(of: NightOf) -> Outcome:
+        done.append(("reconcile", of.account_id, of.at))
+        raise OSError("no more processes")
+
+    night.nightly = {"curves": curves, "reconcile": reconcile}
+    for jobs in (night.jobs(), night.jobs()):
+        jobs.look()
+        jobs.look()
+        jobs.stop()
+    assert len(night.trained) == 1
+    assert done == [("curves", account_id, night.at), ("reconcile", account_id, night.at)]
+    with night.database.read() as work:
+        session = work.account(account_id)
+        [made], [failed] = recent_runs(session, "curves", 5), recent_runs(session, "reconcile", 5)
+        assert (made.due_at, made.outcome, made.failed) == (DUE, "3 curves", False)
+        assert (failed.outcome, failed.failed) == ("could not be started: no more processes", True)
+
+
+def test_the_minutes_happen_once_in_ten_and_are_forgotten_after_days(night: Night) -> None:
+    account_id = account_with_site(night.database)
+    night.regular = True
+    pair = [night.jobs(RINGTRACE_TRAIN_AT="off") for _ in range(2)]
+
+    def runs() -> list[datetime]:
+        with night.database.read() as work:
+            return [run.due_at for run in recent_runs(work.account(account_id), "alarms", 50)]
+
+    for _ in range(3):
+        pair[0].look()
+    assert runs() == [DUE]
+    pair[0].stop()
+    night.at += timedelta(minutes=10)
+    pair[1].look()
+    assert runs() == [DUE + timedelta(minutes=10), DUE]
+    night.at += timedelta(days=4)
+    pair[1].look()
+    assert runs() == [DUE + timedelta(days=4, minutes=10)]
 
 
 def test_the_default_is_half_past_three(sqlite_url: str) -> None:

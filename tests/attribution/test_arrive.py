@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from attribution.arrive import Arrival, Browser, arrive, find_visitor, load_sources, seen
+from attribution.arrive import Arrival, Browser, load_sources
 from attribution.rules.reference import RULES_VERSION
 from store.sessions import Database
 from store.sites import TrackingSource
+from store.visits import Visit
+from tests.support.pages import open_page
 from tests.support.rows import START, Business
 
 BROWSER = Browser(device="phone", region=None, user_agent="Mozilla/5.0")
@@ -26,20 +28,14 @@ class Walk:
     def open(self, url: str, referrer: str | None = None, *, after: timedelta = timedelta(minutes=1)) -> Arrival:
         session, site = self.business.session, self.business.site
         self.at += after
-        arrival = arrive(
-            session,
-            site,
-            load_sources(session, site.site_id),
-            visitor=find_visitor(session, site, self.visitor_id),
-            url=url,
-            referrer=referrer,
-            browser=BROWSER,
-            at=self.at,
-        )
-        seen(arrival.visitor, arrival.visit, at=self.at, path="/")
-        session.flush()
+        arrival = open_page(session, site, self.visitor_id, url, referrer, browser=BROWSER, at=self.at)
         self.visitor_id = arrival.visitor.visitor_id
         return arrival
+
+    def row(self, arrival: Arrival) -> Visit:
+        """The visit as it was written down."""
+        session = self.business.session
+        return session.get_one(Visit, (session.account_id, arrival.visit.visit_id))
 
 
 def business_with_sources(database: Database) -> tuple[Business, dict[str, TrackingSource]]:
@@ -76,7 +72,7 @@ def test_a_visit_says_how_it_was_read_and_by_which_rules(acme: tuple[Database, s
     with database.write() as work:
         walk = walk_in(work, account_id, site_id)
         url = "https://example.com/?utm_source=crm&utm_medium=email&utm_campaign=may&gclid=Cj0abc"
-        visit = walk.open(url, "https://www.google.com/").visit
+        visit = walk.row(walk.open(url, "https://www.google.com/"))
     assert visit.rules_version == RULES_VERSION
     assert (visit.touch_source, visit.touch_medium, visit.touch_campaign) == ("crm", "email", "may")
     assert (visit.channel, visit.click_ids) == ("Email", {"gclid": "Cj0abc"})
@@ -106,7 +102,7 @@ def test_a_new_visit_without_a_source_of_its_own_keeps_the_last_known_one(
         first = walk.open(AD)
         back = walk.open(PLAIN, referrer, after=after)
         assert back.visit.visit_id != first.visit.visit_id
-        assert (back.kept, slug(walk, back), back.visit.channel) == (True, "google_ads", "Direct")
+        assert (back.kept, slug(walk, back), walk.row(back).channel) == (True, "google_ads", "Direct")
 
 
 @pytest.mark.parametrize("referrer", ["https://www.example.com/", "https://www.paypal.com/", None])
@@ -115,7 +111,7 @@ def test_with_nothing_to_keep_it_is_direct(acme: tuple[Database, str, str], refe
     with database.write() as work:
         walk = walk_in(work, account_id, site_id)
         first = walk.open(PLAIN, referrer)
-        assert (first.kept, slug(walk, first), first.visit.channel) == (False, "direct", "Direct")
+        assert (first.kept, slug(walk, first), walk.row(first).channel) == (False, "direct", "Direct")
 
 
 def test_a_source_of_its_own_replaces_the_last_known_one(acme: tuple[Database, str, str]) -> None:
@@ -135,9 +131,14 @@ def test_thirty_minutes_of_silence_or_another_campaign_end_a_visit(acme: tuple[D
         walk = walk_in(work, account_id, site_id)
         first = walk.open(AD)
         for referrer in ("https://example.com/", "https://www.paypal.com/", "https://www.google.com/", None):
-            assert walk.open(PLAIN, referrer, after=timedelta(minutes=29, seconds=59)).visit is first.visit
-        assert walk.open(AD).visit is first.visit
+            assert (
+                walk.open(PLAIN, referrer, after=timedelta(minutes=29, seconds=59)).visit.visit_id
+                == first.visit.visit_id
+            )
+        assert walk.open(AD).visit.visit_id == first.visit.visit_id
         other = walk.open("https://example.com/?gclid=another")
-        assert other.visit is not first.visit
-        assert other.visit.ordinal == 2
-        assert walk.open(PLAIN, "https://example.com/", after=timedelta(minutes=30)).visit is not other.visit
+        assert other.visit.visit_id != first.visit.visit_id
+        assert walk.row(other).ordinal == 2
+        assert (
+            walk.open(PLAIN, "https://example.com/", after=timedelta(minutes=30)).visit.visit_id != other.visit.visit_id
+        )

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from attribution.arrive import Browser, arrive, find_visitor, load_sources, seen
+from attribution.arrive import Browser, load_sources
 from attribution.reclassify import Reread, Which, count, reclassify, with_deleted
 from attribution.rules.reference import RULES_VERSION
 from core.ids import new_id
 from store.sessions import AccountSession, Database
 from store.sites import Site, TrackingNumber, TrackingSource
 from store.visits import Assignment, Visit, Visitor
+from tests.support.pages import open_page
 from tests.support.rows import START, Business
 
 LATER = START + timedelta(days=30)
@@ -48,18 +49,8 @@ class Acme:
             site = self.site(session)
             for day, (query, referrer) in enumerate(pages):
                 at = start + timedelta(days=day)
-                arrival = arrive(
-                    session,
-                    site,
-                    load_sources(session, site.site_id),
-                    visitor=find_visitor(session, site, visitor_id),
-                    url=f"https://example.com/{query}",
-                    referrer=referrer,
-                    browser=BROWSER,
-                    at=at,
-                )
-                seen(arrival.visitor, arrival.visit, at=at, path="/")
-                session.flush()
+                url = f"https://example.com/{query}"
+                arrival = open_page(session, site, visitor_id, url, referrer, browser=BROWSER, at=at)
                 visitor_id = arrival.visitor.visitor_id
         assert visitor_id is not None
         return visitor_id
@@ -277,16 +268,8 @@ def test_after_its_deletion_a_source_is_no_longer_kept(acme: Acme) -> None:
     acme.delete("google_ads", START + timedelta(hours=12))
     with acme.session() as session:
         site = acme.site(session)
-        arrival = arrive(
-            session,
-            site,
-            load_sources(session, site.site_id),
-            visitor=find_visitor(session, site, visitor),
-            url="https://example.com/",
-            referrer=None,
-            browser=BROWSER,
-            at=START + timedelta(days=1),
-        )
+        later = START + timedelta(days=1)
+        arrival = open_page(session, site, visitor, "https://example.com/", None, browser=BROWSER, at=later)
         assert arrival.kept is False
     story = acme.story(visitor)
     assert [slug for slug, _ in story] == ["google_ads", "direct"]

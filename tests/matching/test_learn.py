@@ -17,11 +17,11 @@ from matching.replay import replay
 from matching.rules.learner import LEAST_CALLS, Learner
 from matching.rules.ledger import Scene
 from matching.rules.model import prior
-from numberpool.assign import assign
 from store.calls import Call
 from store.sessions import Database
 from store.sites import TrackingSource
 from store.visits import Form, VisitEvent, Visitor
+from tests.support.pages import give
 from tests.support.rows import START, Business
 
 DAY = timedelta(days=1)
@@ -40,7 +40,7 @@ def history(office: Business, *, days: int, calls: int) -> TrackingSource:
         )
         visitor.region = rng.choice(["US-NY", "US-CA", None])
         note(office, visitor, "pageview", at, url="https://example.com/contact")
-        number = assign(office.session, visitor_id=visitor.visitor_id, source_id=source.source_id, at=at)
+        number = give(office.session, visitor.visitor_id, source.source_id, at)
         assert number is not None
         visitors.append((at, visitor, number))
     for place in range(calls):

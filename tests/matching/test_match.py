@@ -11,11 +11,11 @@ from core.time import local_day
 from matching.match import EVIDENCE_FOR, explain, match_call
 from matching.override import override, undo
 from matching.rules.model import prior
-from numberpool.assign import assign
 from store.calls import Call, CallCandidate, MatchDecision
 from store.sessions import Database
 from store.sites import TrackingSource
 from store.visits import Form, Visit, VisitEvent, Visitor
+from tests.support.pages import give
 from tests.support.rows import START, Business
 
 NUMBER = "+12125550142"
@@ -27,7 +27,7 @@ def holder(office: Business, source: TrackingSource, at: datetime = START) -> Vi
     """A visitor who was shown the number at `at` and has one page view then."""
     visitor = office.visitor(at, source, last_path="/pricing")
     note(office, visitor, "pageview", at, url="https://example.com/pricing?x=1")
-    assert assign(office.session, visitor_id=visitor.visitor_id, source_id=source.source_id, at=at) == NUMBER
+    assert give(office.session, visitor.visitor_id, source.source_id, at) == NUMBER
     return visitor
 
 

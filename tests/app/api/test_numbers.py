@@ -28,6 +28,13 @@ def test_a_number_has_all_its_fields(office: Office) -> None:
         "site": site["id"],
         "provider": "twilio",
         "status": "active",
+        "printed": False,
+        "monthly_price_minor": None,
+        "currency": None,
+        "quarantined_until": None,
+        "release_at": None,
+        "calls_without_views": None,
+        "warning": None,
     }
     for spelling in (number, number.removeprefix("+"), "%2B" + number.removeprefix("+")):
         assert office.api("GET", f"/numbers/{spelling}", expect=200) == made
@@ -206,3 +213,78 @@ def test_an_offline_source_gets_one_of_many_numbers_asked_for_at_once(office: Of
     with ThreadPoolExecutor(5) as pool:
         answers = pool.map(lambda n: add(office, n, source, expect=None).status_code, fresh_numbers(5))
     assert sorted(answers) == [201, 409, 409, 409, 409]
+
+
+def test_history_tells_who_changed_what_and_why(office: Office, server: Served) -> None:
+    site = office.site()
+    ads = office.source(site)
+    office.source(site, "bing", numbers=0)
+    number = ads["pool"][0]
+    path = f"/numbers/{number}"
+    for body in (
+        {"source": "bing", "reason": "Bing needs it more"},
+        {"status": "resting"},
+        {"provider": "twilio", "printed": True},
+        {"status": "released", "reason": "  gone "},
+    ):
+        server.clock.forward(minutes=1)
+        office.api("PATCH", path, body, expect=200)
+    assert office.api("GET", path, expect=200)["printed"] is True
+    items = office.api("GET", f"{path}/history", expect=200)["items"]
+    told = [(h["from"], h["to"], h["from_source"], h["to_source"], h["by"], h["reason"]) for h in items]
+    assert told == [
+        ("resting", "released", "bing", "bing", "api", "gone"),
+        ("active", "resting", "bing", "bing", "api", None),
+        ("active", "active", "google_ads", "bing", "api", "Bing needs it more"),
+        (None, "active", None, "google_ads", "api", None),
+    ]
+    assert all(h["user"] for h in items)
+    first = office.api("GET", f"{path}/history?limit=3", expect=200)
+    rest = office.api("GET", f"{path}/history", params={"cursor": first["next_cursor"]}, expect=200)
+    assert [*first["items"], *rest["items"]] == items
+    # Nobody sees another account's.
+    other = Office.open(server.url, server.app.extensions["ringtrace"].settings.database_url)
+    assert other.api("GET", f"{path}/history").status_code == 404
+    assert office.api("GET", "/numbers/+12125550188/history").status_code == 404
+    for reason in ("a\x00", "x" * 1001, 7):
+        assert list(office.api("PATCH", path, {"reason": reason}, expect=422)["error"]["fields"]) == ["reason"]
+
+
+def test_a_number_put_into_quarantine_by_hand_has_an_end(office: Office, server: Served) -> None:
+    source = office.source(office.site(), numbers=0)
+    number = fresh_numbers(1)[0]
+    made = add(office, number, source, status="quarantined", reason="was somebody else's")
+    assert made["quarantined_until"] > made["since"]
+    assert made["calls_without_views"] == 0
+    office.ring(number)
+    assert office.api("GET", f"/numbers/{number}", expect=200)["calls_without_views"] == 1
+    listed = office.api("GET", "/numbers?status=quarantined", expect=200)["items"]
+    assert [(n["number"], n["calls_without_views"]) for n in listed] == [(number, 1)]
+    early = office.api("PATCH", f"/numbers/{number}", {"status": "active"}, expect=200)
+    assert "1 call without views" in early["warning"]
+    assert office.api("GET", f"/numbers/{number}", expect=200)["warning"] is None
+
+
+def test_giving_back_needs_a_provider(office: Office) -> None:
+    number = office.source(office.site())["pool"][0]
+    error = office.api("DELETE", f"/numbers/{number}?at_provider=true", expect=409)["error"]
+    assert "nobody to give it back to" in error["message"]
+    assert office.api("DELETE", f"/numbers/{number}?at_provider=maybe").status_code == 422
+    office.api("DELETE", f"/numbers/{number}", expect=204)
+    office.api("DELETE", f"/numbers/{number}", expect=204)
+
+
+def test_a_number_taken_away_while_visitors_hold_it_goes_on_being_matched(office: Office) -> None:
+    site = office.site()
+    source = office.source(site, numbers=2)
+    swapped = office.swap(site).json()
+    held = swapped["numbers"][OWN]["e164"]
+    for body in ({"status": "resting"}, {"status": "quarantined"}, {"status": "released"}):
+        office.api("PATCH", f"/numbers/{held}", body, expect=200)
+        sid, answer = office.ring(held, f"+1212555{100 + len(body['status']):04d}")
+        assert DESTINATION in answer.text
+        call = office.call_of(sid)
+        assert swapped["visitor"].startswith(call["candidates"][0]["visitor"].partition(".")[0])
+        assert call["source"] == source["slug"]
+    shown = office.swap(site, visitor=swapped["visitor"]).json()["numbers"][OWN]["e164"]
+    assert shown in set(source["pool"]) - {held}

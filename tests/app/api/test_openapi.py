@@ -15,9 +15,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from app.provisioning.shop import MAKER
 from tests.support.databases import sqlite_copy
 from tests.support.office import OWN, Office
-from tests.support.serving import served
+from tests.support.serving import free_port, served
+from tests.support.trading import maker
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 
@@ -27,6 +29,9 @@ def used(sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """An office with a site and sources, on a server that lives as long as this module's tests."""
     url = sqlite_copy(sqlite_template, tmp_path_factory.mktemp("openapi"))
     with served(url) as server:
+        # Fuzzing may store credentials; with them nobody is to be asked outside.
+        nobody = f"http://127.0.0.1:{free_port()}"
+        server.app.extensions[MAKER] = maker(nobody, nobody)
         yield Office.open(server.url, url)
 
 

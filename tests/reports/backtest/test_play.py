@@ -49,6 +49,32 @@ def test_the_longest_rested_number_is_given_and_kept_on_every_return(tmp_path: P
     assert (player.counts.visits, player.counts.visitors) == (8, 5)
 
 
+def test_people_of_two_regions_share_a_number_by_the_default_policy(tmp_path: Path):
+    came = [("US-NY", ADS_1), ("US-CA", ADS_2), ("US-TX", ADS_3), ("US-TX", ADS_1), ("US-NY", ADS_2)]
+    lines = [view(i, f"v{i}", ADS + f"click{i}", ip_region=region) for i, (region, _) in enumerate(came)]
+    told, _ = played(tmp_path, [site(), *lines], policy="least_ambiguous")
+    assert given_out(told) == [(f"v{i}", number) for i, (_, number) in enumerate(came)]
+    more = [view(9, "v9", ADS + "click9", ip_region="US-TX"), view(DAY, "v0", ADS + "again", ip_region="US-TX")]
+    told, _ = played(tmp_path, [site(), *lines, *more], policy="least_ambiguous")
+    assert given_out(told)[5:] == [("v9", ADS_2)], "the one of Texas who came to it was none, and returns keep theirs"
+
+
+def test_a_number_that_was_called_is_not_given_for_some_minutes(tmp_path: Path):
+    called = call(1, "c", {"number": ADS_1})
+    soon = [view(2, "v", ADS + "a"), view(3, "w", ADS + "b"), view(DAY, "x", ADS + "c")]
+    told, _ = played(tmp_path, [site(), called, *soon], policy="least_ambiguous")
+    assert given_out(told) == [("v", ADS_2), ("w", ADS_3), ("x", ADS_1)]
+    told, _ = played(tmp_path, [site(), called, *soon])
+    assert given_out(told) == [("v", ADS_1), ("w", ADS_2), ("x", ADS_3)]
+
+
+def test_round_robin_gives_in_the_order_of_the_trace(tmp_path: Path):
+    listed = [ADS_3, ADS_1, ADS_2]
+    lines = [view(i, f"v{i}", ADS + f"click{i}") for i in range(4)]
+    told, _ = played(tmp_path, [site(pools={"google_ads": listed}), *lines], policy="round_robin")
+    assert [number for _, number in given_out(told)] == [*listed, ADS_3]
+
+
 def test_another_source_shows_its_own_pool_and_a_return_the_old_number(tmp_path: Path):
     lines = [
         view(0, "v", ADS + "click1"),

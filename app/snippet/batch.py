@@ -1,0 +1,72 @@
+"""What pages brought at the same moment, written in one transaction: openings and reports, of any accounts."""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from app.snippet.opening import Opened, Opening
+from app.snippet.reporting import Reporting, report
+from numberpool.pools import Pools, RememberedPools
+from store.book import Book
+from store.sessions import Work
+
+Content = Opening | Reporting
+
+
+class OldSetUp(Exception):
+    """The site, its sources or its numbers were changed since this was read; to be read again."""
+
+
+class Batch:
+    """Performs contents, and remembers the pools it gave from. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._remembered = RememberedPools()
+
+    def __call__(self, work: Work, contents: Sequence[Content]) -> tuple[Sequence[Any], Callable[[], None]]:
+        """The outcomes in the order of the contents, and what is to be done after the commit.
+
+        Accounts come in one order, and within each visitors before pools, so that two processes that hold what the
+        other needs do not come about. Raises OldSetUp.
+        """
+        outcomes: list[Any] = [None] * len(contents)
+        places = sorted(range(len(contents)), key=lambda i: contents[i].set_up.site.account_id)
+        given: list[Pools] = []
+        for account_id, group in groupby(places, key=lambda i: contents[i].set_up.site.account_id):
+            book = Book(work.account(account_id))
+            given.append(self._of_account(book, contents, list(group), outcomes))
+            book.write()
+
+        def committed() -> None:
+            for pools in given:
+                pools.remember()
+            for content in contents:
+                content.set_up.confirm()
+
+        return outcomes, committed
+
+    def _of_account(self, book: Book, contents: Sequence[Content], places: Sequence[int], outcomes: list[Any]) -> Pools:
+        chosen = [contents[i] for i in places]
+        version = book.set_up_version()
+        if any(content.set_up.version != version for content in chosen):
+            raise OldSetUp
+        book.load(
+            {content.visitor_id for content in chosen if content.visitor_id is not None},
+            {c.visit_id for c in chosen if isinstance(c, Reporting) and c.visit_id is not None},
+        )
+        opened: dict[int, Opened] = {}
+        for i in places:
+            content = contents[i]
+            if isinstance(content, Opening):
+                opened[i] = Opened(book, content)
+            else:
+                outcomes[i] = report(book, content)
+        pools = Pools(book, self._remembered)
+        wanted = {source_id for page in opened.values() for source_id in page.wanted_pools()}
+        # Those who change a pool hold it: from here on the version stands still.
+        if wanted and pools.lock(wanted) != version:
+            raise OldSetUp
+        for i, page in opened.items():
+            outcomes[i] = page.finish(pools)
+        pools.write()
+        return pools

@@ -1,0 +1,53 @@
+"""Where pages are answered in one process: what is remembered of sites, and the one writer."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import Flask
+
+from app.engine_room import EngineRoom
+from app.snippet.batch import Batch, Content, OldSetUp
+from app.snippet.set_ups import SetUps, SiteSetUp
+from app.snippet.writer import Writer, WriterAlone
+
+_TRIES = 5
+_KEY = "ringtrace-desk"
+
+
+class Desk:
+    """One per process."""
+
+    def __init__(self, room: EngineRoom) -> None:
+        self.room = room
+        self.set_ups = SetUps(room.database)
+        self._writer: Writer | WriterAlone = Writer(room.database, Batch())
+
+    def write_alone(self) -> None:
+        """From here on every content has a transaction of its own: what the writer is measured against."""
+        self._writer = WriterAlone(self.room.database, Batch)
+
+    def write(self, site_key: str, content: Callable[[SiteSetUp], Content], *, key: object) -> Any:
+        """Has something of a page written, and returns what came of it once it is committed.
+
+        `content` makes it from the site's set-up; where that changed in this moment, it is made once more. Contents
+        with the same `key` (a visitor's id) are written one after the other. Raises what the database raises.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._writer.do(content(self.set_ups.find(site_key)), key)
+            except OldSetUp:
+                self.set_ups.forget(site_key)
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def open_desk(app: Flask, room: EngineRoom) -> Desk:
+    """The desk of an application."""
+    desk = app.extensions[_KEY] = Desk(room)
+    return desk
+
+
+def desk_of(app: Flask) -> Desk:
+    """The desk that was opened for an application."""
+    return cast(Desk, app.extensions[_KEY])

@@ -1,0 +1,306 @@
+"""Numbers at Twilio: searching, prices, buying, configuring, listing, releasing. The second home of Twilio's library.
+
+What Twilio answers becomes a value of `numberpool.provider`; its codes become sentences for people. Nothing of this is
+on the path of a call or a page: only people and the nightly reconcile wait for it.
+"""
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit, urlunsplit
+
+from requests.exceptions import RequestException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from app.web.words import minor_digits
+from numberpool.provider import (
+    Bought,
+    Doubtful,
+    Failed,
+    Held,
+    Kind,
+    Offer,
+    Prices,
+    Refused,
+    Released,
+    Taken,
+    Wanted,
+    Webhooks,
+)
+
+log = logging.getLogger("ringtrace.provisioning")
+
+TIMEOUT_SECONDS = 12.0
+"""For one request, to connect and between packets."""
+TRIES = 4
+"""Of a request that Twilio did not even look at (429: always safe to repeat)."""
+MOST_HELD = 5_000
+"""Numbers of one account that are listed."""
+
+_RESOURCE: dict[Kind, str] = {"local": "local", "toll_free": "toll_free", "mobile": "mobile"}
+_PRICE_KINDS: dict[str, Kind] = {"local": "local", "toll free": "toll_free", "mobile": "mobile"}
+_UNAUTHORISED, _NOT_THERE, _TOO_MANY = 20003, 20404, 20429
+_TAKEN = frozenset({21422, 21452})
+_WORDS = {
+    _UNAUTHORISED: "Twilio does not accept the stored credentials; store the current AccountSid and auth token",
+    _NOT_THERE: "Twilio knows no such thing",
+    _TOO_MANY: "Twilio is asked too much at the moment; try again in a minute",
+    10004: "Twilio lets new accounts have few numbers and calls until a Primary Customer Profile is approved there",
+    21421: "Twilio says that this is no number it can sell",
+    21422: "Twilio does not sell this number any more; somebody was quicker",
+    21451: "Twilio knows no such area code",
+    21452: "Twilio has no such number to sell",
+    21457: "Twilio sells numbers of this kind by number only, not by area code",
+    21613: "Twilio needs an address for numbers of this country; add one in its console",
+    21631: "Twilio needs an address for numbers of this country; add one in its console",
+    21649: "Twilio needs a regulatory bundle for numbers of this country; have one approved in its console",
+}
+_NO_ANSWER = "Twilio did not answer in time"
+
+T = TypeVar("T")
+
+
+class _Http(TwilioHttpClient):  # type: ignore[misc]
+    """Twilio's own HTTP client with time-outs that are always set, and able to speak to other hosts.
+
+    `elsewhere`: host of Twilio (such as api.twilio.com) → base address that takes its place.
+    """
+
+    def __init__(self, elsewhere: Mapping[str, str], timeout: float) -> None:
+        super().__init__(timeout=timeout)
+        self._elsewhere = dict(elsewhere)
+        # The library's own log would tell numbers and account ids; what matters is logged here.
+        self.logger = logging.Logger("twilio, unheard", level=logging.CRITICAL)
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
+        """As the library's, at the address that stands for this host."""
+        parts = urlsplit(url)
+        base = self._elsewhere.get(parts.hostname or "")
+        if base is not None:
+            there = urlsplit(base)
+            url = urlunsplit((there.scheme, there.netloc, there.path.rstrip("/") + parts.path, parts.query, ""))
+        return super().request(method, url, *args, **kwargs)
+
+
+class TwilioNumbers:
+    """Twilio as a provider of numbers, with one account's credentials. No token is in its repr, its logs, its errors.
+
+    `elsewhere` sends what is meant for a host of Twilio to another base address (a proxy, an emulator); `wait` sleeps
+    for so many seconds between two tries, `timeout` is how long one of them may take (seconds).
+    """
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        *,
+        elsewhere: Mapping[str, str] | None = None,
+        wait: Callable[[float], None] = time.sleep,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._client = Client(account_sid, auth_token, http_client=_Http(elsewhere or {}, timeout))
+        self._account_sid, self._wait = account_sid, wait
+
+    def __repr__(self) -> str:
+        return f"TwilioNumbers({self._account_sid[:6]}…)"
+
+    @property
+    def name(self) -> str:
+        """`twilio`."""
+        return "twilio"
+
+    def search(self, wanted: Wanted) -> Sequence[Offer] | Failed:
+        """Numbers with voice that can be bought; what was asked for and is not known here is Twilio's to refuse."""
+        if wanted.area_code is not None and not wanted.area_code.isdigit():
+            return Refused(reason=_WORDS[21451], code=21451)
+        asked = {
+            "area_code": int(wanted.area_code) if wanted.area_code else None,
+            "contains": wanted.contains,
+            "near_number": wanted.near,
+            "in_region": wanted.region,
+            "in_locality": wanted.locality,
+        }
+        given = {name: value for name, value in asked.items() if value is not None}
+
+        def ask() -> Sequence[Any]:
+            resource = getattr(self._client.available_phone_numbers(wanted.country), _RESOURCE[wanted.kind])
+            return cast(
+                Sequence[Any],
+                resource.list(voice_enabled=True, limit=wanted.limit, page_size=min(wanted.limit, 100), **given),
+            )
+
+        found = self._ask(ask)
+        if isinstance(found, Refused | Doubtful):
+            return found
+        return [_offer(item, wanted) for item in found]
+
+    def prices(self, country: str) -> Prices | Failed:
+        """What numbers of a country cost this very account a month."""
+        found = self._ask(lambda: self._client.pricing.v1.phone_numbers.countries(country).fetch())
+        if isinstance(found, Refused | Doubtful):
+            return found
+        currency = str(found.price_unit or "").upper()
+        monthly: dict[Kind, int] = {}
+        for price in found.phone_number_prices or []:
+            kind, minor = _PRICE_KINDS.get(str(price.get("number_type")).lower()), _minor(price, currency)
+            if kind is not None and minor is not None:
+                monthly[kind] = minor
+        return Prices(country=country, currency=currency, monthly=monthly)
+
+    def buy(self, number: str, *, token: str, webhooks: Webhooks) -> Bought | Taken | Refused | Doubtful:
+        """Buys a number. No answer, or one that cannot be understood, is doubtful: it may have been bought."""
+        done = self._ask(
+            lambda: self._client.incoming_phone_numbers.create(
+                phone_number=number, friendly_name=token, **_fields(webhooks)
+            )
+        )
+        if isinstance(done, Refused):
+            return Taken(reason=done.reason, code=done.code) if done.code in _TAKEN else done
+        return done if isinstance(done, Doubtful) else Bought(held=_held(done))
+
+    def find_by_token(self, token: str) -> Held | Failed | None:
+        """The number that was bought under this name, or None."""
+        found = self._ask(lambda: self._client.incoming_phone_numbers.list(friendly_name=token, limit=20))
+        if isinstance(found, Refused | Doubtful):
+            return found
+        # Twilio's filter compares in its own way; ours is exact.
+        return next((_held(item) for item in found if item.friendly_name == token), None)
+
+    def configure(self, sid: str, *, webhooks: Webhooks) -> Held | Failed:
+        """Points a number's webhooks to us."""
+        done = self._ask(lambda: self._client.incoming_phone_numbers(sid).update(**_fields(webhooks)))
+        return done if isinstance(done, Refused | Doubtful) else _held(done)
+
+    def list_numbers(self) -> Sequence[Held] | Failed:
+        """All numbers of the account."""
+        found = self._ask(lambda: self._client.incoming_phone_numbers.list(limit=MOST_HELD, page_size=1000))
+        return found if isinstance(found, Refused | Doubtful) else [_held(item) for item in found]
+
+    def release(self, sid: str) -> Released | Failed:
+        """Gives a number back; one that is not there any more is given back already."""
+        done = self._ask(lambda: self._client.incoming_phone_numbers(sid).delete())
+        if isinstance(done, Refused) and done.code == _NOT_THERE:
+            return Released(gone=True)
+        if isinstance(done, Refused | Doubtful):
+            return done
+        return Released() if done else Doubtful(reason="Twilio answered something else than a release")
+
+    def _ask(self, ask: Callable[[], T]) -> T | Failed:
+        """What Twilio answers. Repeats only what Twilio refused to look at, with growing, random pauses."""
+        for attempt in range(TRIES):
+            try:
+                return ask()
+            except (TwilioException, RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
+                # Twilio's word, or nothing, half an answer, or one in no form the library knows.
+                answer = _answer(error)
+                outcome = _outcome(answer) if answer else Doubtful(reason=_NO_ANSWER)
+                log.info("Twilio answered %s", answer or type(error).__name__)
+                if not isinstance(outcome, Refused) or outcome.code != _TOO_MANY or attempt == TRIES - 1:
+                    return outcome
+            self._wait(random.uniform(0.5, 1.5) * 2**attempt)  # noqa: S311 - spreads tries, keeps no secret
+        raise AssertionError("the last try returns")
+
+
+class _Answer(NamedTuple):
+    """An answer of Twilio's that is no success: the HTTP status, its own code, its message."""
+
+    status: int
+    code: int | None
+    message: str
+
+
+def _answer(error: Exception) -> _Answer | None:
+    """What Twilio answered, as far as the library tells; None where there was no answer."""
+    if isinstance(error, TwilioRestException | TwilioServiceException):
+        message = error.msg if isinstance(error, TwilioRestException) else error.title
+        return _Answer(error.status, error.code if isinstance(error.code, int) else None, str(message))
+    # Of a page of a list the library hands on the bare response.
+    response = next((part for part in error.args if isinstance(part, Response)), None)
+    if response is None:
+        return None
+    try:
+        body = json.loads(response.text)
+    except ValueError:
+        body = {}
+    told = body if isinstance(body, dict) else {}
+    code = told.get("code")
+    return _Answer(response.status_code, code if isinstance(code, int) else None, str(told.get("message", "")))
+
+
+def _outcome(answer: _Answer) -> Failed:
+    """A refusal in words; an error on Twilio's side says nothing about what it did before."""
+    status, code, message = answer
+    if status >= 500 or status < 400:
+        return Doubtful(reason=f"Twilio had an error of its own ({status})")
+    if status == 429:
+        code = _TOO_MANY
+    elif status == 401 or (status == 403 and code is None):
+        code = _UNAUTHORISED
+    elif status == 404:
+        code = _NOT_THERE
+    said = _WORDS.get(code or 0) or f"Twilio refused: {message[:200]}"
+    return Refused(reason=f"{said} (Twilio's code {code})" if code else said, code=code)
+
+
+def _fields(webhooks: Webhooks) -> dict[str, str]:
+    """The webhooks as Twilio's parameters; the fallback is a static file, which only GET can have."""
+    return {
+        "voice_url": webhooks.voice_url,
+        "voice_method": "POST",
+        "voice_fallback_url": webhooks.voice_fallback_url,
+        "voice_fallback_method": "GET",
+        "status_callback": webhooks.status_callback,
+        "status_callback_method": "POST",
+        "sms_url": webhooks.sms_url,
+        "sms_method": "POST",
+    }
+
+
+def _held(item: Any) -> Held:
+    """A number of the account as Twilio tells of it."""
+    elsewhere = [
+        word for word, sid in (("an application", item.voice_application_sid), ("a SIP trunk", item.trunk_sid)) if sid
+    ]
+    return Held(
+        sid=str(item.sid),
+        number=str(item.phone_number),
+        token=item.friendly_name or "",
+        webhooks=Webhooks(
+            voice_url=item.voice_url or "",
+            voice_fallback_url=item.voice_fallback_url or "",
+            status_callback=item.status_callback or "",
+            sms_url=item.sms_url or "",
+        ),
+        elsewhere=" and ".join(elsewhere),
+    )
+
+
+def _offer(item: Any, wanted: Wanted) -> Offer:
+    """A number for sale as Twilio tells of it."""
+    can = {str(name).lower(): bool(value) for name, value in (item.capabilities or {}).items()}
+    return Offer(
+        number=str(item.phone_number),
+        kind=wanted.kind,
+        country=item.iso_country or wanted.country,
+        region=item.region or None,
+        locality=item.locality or None,
+        voice=can.get("voice", False),
+        sms=can.get("sms", False),
+        mms=can.get("mms", False),
+    )
+
+
+def _minor(price: Mapping[str, Any], currency: str) -> int | None:
+    """What the account pays now, in minor units; None where that is no amount."""
+    try:
+        amount = Decimal(str(price.get("current_price") or price.get("base_price")))
+        return int((amount * 10 ** minor_digits(currency)).to_integral_value(ROUND_HALF_UP))
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
