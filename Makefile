@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install run test check test-tools chromium lock clean
+.PHONY: install run test check test-tools chromium node-tools lock clean
 
 install: $(VENV)/.installed
 
@@ -30,10 +30,13 @@ test-tools: $(VENV)/.test-tools
 run: install
 	@HOST=$(HOST) PORT=$(PORT) exec $(BIN)/ringtrace demo --host $(HOST) --port $(PORT)
 
+node-tools: test-tools
+	@sh tests/support/install-node-tools.sh
+
 chromium:
 	@sh tests/browser/install-chromium.sh
 
-test: test-tools chromium
+test: test-tools chromium node-tools
 	@$(BIN)/python -m pytest
 
 check: test-tools

@@ -1,6 +1,7 @@
 """What to do about a source's numbers, in a sentence with its cost. Pure; it recommends, a person buys."""
 
 from app.web import words
+from core.currency import minor_digits
 from reports.accuracy import SourceAccuracy
 from reports.rules.recommend import Money, Prices, Why
 
@@ -108,7 +109,7 @@ def _saving(cost: Money | None, one: bool) -> str:
 
 def money(amount: Money) -> str:
     """With its currency, such as "$2.30"."""
-    digits = words.minor_digits(amount.currency)
+    digits = minor_digits(amount.currency)
     text = words.money(amount.amount_minor, amount.currency)
     # "$2" in a column of "$2.30" reads as another unit.
     return text if "." in text or not digits else _padded(text, digits)

@@ -50,6 +50,13 @@ def client_address(request: Asking, settings: Settings) -> Address | None:
     return hop
 
 
+def around(address: Address | None) -> Network | None:
+    """The network an address belongs to, as providers hand them out: /24 of IPv4, /48 of IPv6."""
+    if address is None:
+        return None
+    return ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False)
+
+
 def is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:
     """Whether an address lies in one of the networks."""
     return address is not None and any(address in network for network in networks)

@@ -12,7 +12,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from app import clock
 from app.quiet import Quiet
-from app.secretbox import SecretBox, VisitorIds
+from app.secretbox import Networks, SecretBox, VisitorIds
 from app.settings import Settings
 from store.engine import make_engine
 from store.sessions import Database
@@ -28,6 +28,7 @@ class EngineRoom:
     database: Database
     secrets: SecretBox
     visitor_ids: VisitorIds
+    origins: Networks
     limiter: FixedWindowRateLimiter
     tell_time: Callable[[], datetime] = clock.now
     quiet: Quiet = field(default_factory=Quiet)
@@ -40,6 +41,7 @@ class EngineRoom:
             database=Database(make_engine(settings.database_url)),
             secrets=SecretBox(settings),
             visitor_ids=VisitorIds(settings),
+            origins=Networks(settings),
             limiter=FixedWindowRateLimiter(MemoryStorage()),
             tell_time=now,
         )

@@ -62,7 +62,8 @@ def send(server: MailServer, sender: str, mail: Mail) -> None:
     """Hands the mail in. Raises MailFailed; a password is only sent encrypted, or to this very machine."""
     message = EmailMessage()
     message["From"], message["To"] = sender, ", ".join(mail.to)
-    message["Subject"] = clean(mail.subject, 200) or "Ringtrace"
+    # Names that people gave are in it; a header has one line.
+    message["Subject"] = clean(" ".join(mail.subject.split()), 200) or "Ringtrace"
     message["Date"], message["Message-ID"] = format_datetime(mail.at), f"<{mail.message_id}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: out-of-office mail need not answer
     message.set_content(mail.text)

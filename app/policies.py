@@ -53,16 +53,16 @@ class Plays:
 
 
 class _Ears:
-    """Judges the answers at once, and keeps who was shown what."""
+    """Judges the answers at once, and keeps which number each visitor of a pool got, in order."""
 
     def __init__(self, truth: Mapping[str, str | None]) -> None:
         self.judged: list[Judged] = []
-        self.shown: dict[str, list[str]] = {}
+        self.shown: dict[str, dict[str, str]] = {}
         self._truth = truth
 
     def assigned(self, told: Assigned) -> None:
-        """Kept."""
-        self.shown.setdefault(told.pool, []).append(told.number)
+        """Kept, once for each visitor of a pool: who goes to and fro between two is no newcomer the second time."""
+        self.shown.setdefault(told.pool, {}).setdefault(told.visitor, told.number)
 
     def answered(self, told: Answer, ranking: Ranking) -> None:
         """Judged where a number of a pool rang and it is known who called."""
@@ -119,7 +119,8 @@ def of_recorded(one: Recorded, *, learning: bool) -> dict[Way, Outcome]:
             Setting(trace=one.trace, numbers=sizes, allocation=policy, learning=learning), ears, agents=read_agent
         )
         since = played.site.start + (played.site.end - played.site.start) / 3
-        of = outcome(late(ears.judged, since) if learning else ears.judged, ears.shown, sizes)
+        shown = {pool: list(given.values()) for pool, given in ears.shown.items()}
+        of = outcome(late(ears.judged, since) if learning else ears.judged, shown, sizes)
         if of is None:
             raise RingtraceError(f"{one.trace.name}: none of the calls was made by a visitor")
         found[policy, factor] = of

@@ -25,8 +25,8 @@ log = logging.getLogger("ringtrace.jobs")
 
 EVERY = timedelta(minutes=10)
 KEPT = timedelta(days=3)
-MOST_DAYS = 40
-"""Days of a site that one look counts: a long history is counted over some of them."""
+MOST_DAYS = 400
+"""Days of a site that one look counts: a longer history is counted over some of them."""
 COUNT, ALARMS = "count", "alarms"
 
 

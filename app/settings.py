@@ -41,6 +41,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     api_calls_per_minute: int
     new_visitors_per_minute: int
+    new_visitors_per_minute_and_network: int
     candidate_days: int
     quarantine_days: int
     rest_days: int
@@ -91,6 +92,9 @@ class Settings:
             ),
             api_calls_per_minute=read("API_CALLS_PER_MINUTE", 6000, _count, "a whole number from 1"),
             new_visitors_per_minute=read("NEW_VISITORS_PER_MINUTE", 600, _count, "a whole number from 1"),
+            new_visitors_per_minute_and_network=read(
+                "NEW_VISITORS_PER_MINUTE_AND_NETWORK", 1800, _count, "a whole number from 1"
+            ),
             candidate_days=read("CANDIDATE_DAYS", 60, _count, "a whole number of days from 1"),
             quarantine_days=read("QUARANTINE_DAYS", 7, _days, "a whole number of days from 0 to 365"),
             rest_days=read("REST_DAYS", 30, _days, "a whole number of days from 0 to 365"),

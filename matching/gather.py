@@ -16,6 +16,7 @@ from attribution.rules.landing import read_landing
 from core.regions import region_of_number
 from core.text import clean
 from core.time import hour_of_week
+from matching.machines import is_lifeless, machines_among
 from matching.phone_history import in_parts, other_phones, phone_history
 from matching.rules.background import RECENT_SECONDS, recent
 from matching.rules.facts import CallFacts, CandidateFacts, Device, PhoneHistory
@@ -46,7 +47,19 @@ def gather(session: AccountSession, call: Call, *, at: datetime, days: int) -> S
     clicks = _clicks(session, call, at, since)
     forms = _forms(session, visitors, at, since)
     elsewhere = other_phones(session, call, visitors, at) if call.from_number else {}
-    candidates = tuple(_facts(row, later.get(row.visit_id), clicks, forms, elsewhere, at) for row in rows)
+    machines = machines_among(session, rows, site_id=call.site_id, since=since, at=at)
+    candidates = tuple(
+        _facts(
+            row,
+            later.get(row.visit_id),
+            clicks,
+            forms,
+            elsewhere,
+            at,
+            machine=machines.get(row.origin, 0.0) if is_lifeless(row, at) else 0.0,
+        )
+        for row in rows
+    )
     return Scene(
         call=_call_facts(session, call, candidates, at),
         candidates=candidates,
@@ -70,6 +83,8 @@ class _Holder(NamedTuple):
     page_views: int
     ordinal: int
     device: str
+    origin: str | None
+    alive_at: datetime | None
     shown: bool
 
 
@@ -118,6 +133,8 @@ def _holders_query() -> Select[*tuple[Any, ...]]:
             Visit.page_views,
             Visit.ordinal,
             Visit.device,
+            Visitor.origin,
+            Visitor.alive_at,
             # What the latest visit shows is its own source's number, where it has one.
             (Assignment.source_id == Visit.source_id) | Visit.source_id.is_(None) | ~visits_own,
         )
@@ -209,6 +226,8 @@ def _facts(
     forms: dict[str, datetime],
     elsewhere: dict[str, float],
     at: datetime,
+    *,
+    machine: float,
 ) -> CandidateFacts:
     last_seen = then.last_seen_at if then else holder.last_seen_at
     left = then.left if then else holder.left_at is not None
@@ -230,6 +249,7 @@ def _facts(
         device=cast(Device, holder.device),
         region=holder.region,
         other_phone=elsewhere.get(holder.visitor_id, 0.0),
+        machine=machine,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from matching.gather import page_path
+from matching.machines import machine_networks
 from matching.rules.learner import Learner
 from store.calls import Call, MatchDecision
 from store.sessions import AccountSession
@@ -99,6 +100,7 @@ def _events(session: AccountSession, site_id: str, since: datetime, until: datet
 
 
 def _assignments(session: AccountSession, site_id: str, since: datetime, until: datetime) -> Iterator[Told]:
+    machines = machine_networks(session, site_id=site_id, since=since, until=until)
     query = (
         select(
             Assignment.assignment_id,
@@ -109,6 +111,8 @@ def _assignments(session: AccountSession, site_id: str, since: datetime, until: 
         )
         .join(Visitor, Visitor.visitor_id == Assignment.visitor_id)
         .where(Visitor.site_id == site_id, Assignment.started_at >= since, Assignment.started_at < until)
+        # Whom a machine made up is no lesson: nobody was exposed to a number.
+        .where(or_(Visitor.alive_at.is_not(None), Visitor.origin.is_(None), Visitor.origin.not_in(machines)))
         .order_by(Assignment.started_at, Assignment.assignment_id)
     )
     for assignment, visitor, number, source, at in _rows(session, query):

@@ -17,8 +17,12 @@ def shown_already(book: Book, visitor: VisitorRow, source_id: str) -> str | None
     return held.number if held is not None and held.shown else None
 
 
-def assign(book: Book, pools: Pools, visitor: VisitorRow, source_id: str, at: datetime) -> str | None:
+def assign(
+    book: Book, pools: Pools, visitor: VisitorRow, source_id: str, at: datetime, *, counts: bool = True
+) -> str | None:
     """The number of this source that a visitor of the book is to see, or None where it has no active number.
+
+    `counts`: whether they take a turn of the pool; who is taken for a machine does not.
 
     Sticky: a number once given stays as long as it is in the pool. Exact under concurrency: whoever gives a number out
     holds the pool, which `pools` has locked, and the visitor, whom the book holds.
@@ -26,7 +30,10 @@ def assign(book: Book, pools: Pools, visitor: VisitorRow, source_id: str, at: da
     held = shown_already(book, visitor, source_id)
     if held is not None:
         return held
-    number = pools.give(source_id, at=at, region=visitor.region, device=visitor.device)
+    if counts:
+        number = pools.give(source_id, at=at, region=visitor.region, device=visitor.device)
+    else:
+        number = pools.lend(source_id, visitor.visitor_id)
     if number is None:
         book.let_go(visitor.visitor_id, source_id, at)
     else:

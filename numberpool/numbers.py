@@ -96,7 +96,7 @@ def change_number(
     row.source_id, row.status = owner.source_id, status
     row.provider = fields.get("provider", row.provider)
     row.printed = fields.get("printed", row.printed)
-    if moved:
+    if moved or (status == ACTIVE and before[0] != ACTIVE):
         _begin_anew(row)
     if "status" in fields:
         row.release_at = None

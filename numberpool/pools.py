@@ -9,6 +9,7 @@ read.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from zlib import crc32
 
 from numberpool.rules.pool import Newcomer, Pool, PoolNumber
 from store.book import Book, PoolRow
@@ -66,15 +67,22 @@ class Pools:
         given = pool.give(Newcomer(at.timestamp(), region, device)) if pool is not None else None
         return self._note(source_id, given)
 
+    def lend(self, source_id: str, visitor_id: str) -> str | None:
+        """A number (E.164) of a locked pool for somebody who does not count: any, and nobody's turn is taken."""
+        pool = self._locked.get(source_id)
+        numbers = sorted(pool.numbers) if pool is not None else []
+        return numbers[crc32(visitor_id.encode()) % len(numbers)] if numbers else None
+
     def take_back(self, source_id: str, number: str) -> None:
         """Whoever was given this number turned out to be nobody."""
         if (pool := self._locked.get(source_id)) is not None:
             self._note(source_id, pool.take_back(number))
 
-    def called(self, source_id: str, number: str, at: datetime) -> None:
-        """A number of a locked pool was called."""
-        if (pool := self._locked.get(source_id)) is not None:
-            self._note(source_id, pool.called(number, at.timestamp()))
+    def called(self, number: str, at: datetime) -> None:
+        """A number (E.164) was called; if it is none of a locked pool, nothing happens."""
+        for source_id, pool in self._locked.items():
+            if number in pool.numbers:
+                self._note(source_id, pool.called(number, at.timestamp()))
 
     def _note(self, source_id: str, changed: PoolNumber | None) -> str | None:
         if changed is None:

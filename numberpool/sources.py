@@ -16,6 +16,7 @@ from core.ids import is_id, new_id
 from core.phone import require_e164
 from core.text import storable
 from numberpool.in_use import RELEASED, numbers_in_use
+from numberpool.rules.allocation import DEFAULT_POLICY, POLICIES
 from numberpool.rules.slugs import slug_of
 from store.paging import newest_first
 from store.sessions import AccountSession
@@ -33,7 +34,8 @@ def create_source(session: AccountSession, fields: Mapping[str, Any], at: dateti
     """A tracking source.
 
     `fields`: `site` (id), `name`, `kind`, `destination`, and where wanted `preset` or `rule`, `position`,
-    `catch_all`, `target`. Raises InvalidInput, and Conflict for a second one of a preset or a second catch-all.
+    `catch_all`, `target`, `allocation` (a name of POLICIES). Raises InvalidInput, and Conflict for a second one of a
+    preset or a second catch-all.
     """
     site = _lock_site(session, fields["site"])
     others = _sources_of(session, site.site_id)
@@ -47,6 +49,7 @@ def create_source(session: AccountSession, fields: Mapping[str, Any], at: dateti
         catch_all=fields.get("catch_all", False),
         target=_phone(fields.get("target"), "target", site),
         destination=_destination(session, fields["destination"], site),
+        allocation=fields.get("allocation", DEFAULT_POLICY),
         turn=0,
         created_at=at,
     )
@@ -72,7 +75,7 @@ def change_source(session: AccountSession, reference: str, fields: Mapping[str, 
     others = [s for s in _sources_of(session, site.site_id) if s.source_id != source.source_id]
     with session.no_autoflush:
         _change_reach(source, fields, others)
-        for name in ("name", "catch_all", "position"):
+        for name in ("name", "catch_all", "position", "allocation"):
             if name in fields:
                 setattr(source, name, fields[name])
         if "target" in fields:
@@ -190,6 +193,9 @@ def _check(source: TrackingSource, others: Sequence[TrackingSource]) -> None:
         raise InvalidInput({"preset": "an online source needs a preset or a rule"})
     if source.preset is not None and source.preset not in PRESETS:
         raise InvalidInput({"preset": f"{shown(source.preset)} is no preset; allowed are {', '.join(PRESETS)}"})
+    if source.allocation not in POLICIES:
+        allowed = ", ".join(POLICIES)
+        raise InvalidInput({"allocation": f"{shown(source.allocation)} is no policy; allowed are {allowed}"})
     if source.rule is not None:
         _check_rule(source.rule)
     if source.preset is not None and any((o.preset, o.target) == (source.preset, source.target) for o in others):

@@ -17,6 +17,18 @@ from core.time import day_start, local_day
 from matching.replay import replay
 from matching.rules.facts import NumberKind
 from matching.rules.learner import Learner
+from reports.happenings import (
+    Alive,
+    Arrived,
+    Clicked,
+    Decided,
+    Filled,
+    Happening,
+    Left,
+    Rang,
+    Undecided,
+    Viewed,
+)
 from store.calls import Call, CallCandidate
 from store.sessions import AccountSession
 from store.sites import Site, TrackingNumber, TrackingSource
@@ -35,83 +47,6 @@ One that is read from its very beginning knows.
 LEAST_LIKELIHOOD = 1e-3
 """Candidates of a call below this are left out: together they hardly ever were the caller."""
 _CHUNK = 2000
-
-
-class Arrived(NamedTuple):
-    """A visit begins; `ordinal` counts the visitor's visits. Times here and below are epoch seconds."""
-
-    at: float
-    visitor: str
-    source: str | None
-    device: str
-    region: str | None
-    ordinal: int
-
-
-class Viewed(NamedTuple):
-    """A page view."""
-
-    at: float
-    visitor: str
-    path: str | None
-
-
-class Alive(NamedTuple):
-    """Some other life sign."""
-
-    at: float
-    visitor: str
-
-
-class Left(NamedTuple):
-    """The page was closed."""
-
-    at: float
-    visitor: str
-
-
-class Clicked(NamedTuple):
-    """A `tel:` click on a tracking number."""
-
-    at: float
-    visitor: str
-
-
-class Filled(NamedTuple):
-    """A form, with a phone (E.164) or none."""
-
-    at: float
-    visitor: str
-    phone: str | None
-
-
-class Rang(NamedTuple):
-    """A call to `number` of `source`."""
-
-    at: float
-    call: str
-    number: str
-    caller: str | None
-    source: str
-    kind: NumberKind
-
-
-class Decided(NamedTuple):
-    """Staff said who made a call (None: nobody from the site)."""
-
-    at: float
-    call: str
-    visitor: str | None
-
-
-class Undecided(NamedTuple):
-    """Staff took that back."""
-
-    at: float
-    call: str
-
-
-Happening = Arrived | Viewed | Alive | Left | Clicked | Filled | Rang | Decided | Undecided
 
 
 class SourcePool(NamedTuple):
@@ -135,7 +70,11 @@ class Callers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """A site's last weeks, in order of time. Calls count from `counted_from` on."""
+    """A site's last weeks, in order of time. Calls count from `counted_from` on.
+
+    `never_shown`: visitors who were new in these weeks and were shown no number that counts: machines, and whoever came
+    while their source had none.
+    """
 
     time_zone: str
     start: datetime
@@ -145,6 +84,7 @@ class History:
     pools: Mapping[str, SourcePool]
     happenings: tuple[Happening, ...]
     callers: Mapping[str, Callers]
+    never_shown: frozenset[str] = frozenset()
 
     def calls_by_source(self) -> Counter[str]:
         """How many calls count, by source."""
@@ -174,6 +114,7 @@ def read_history(session: AccountSession, site: Site, at: datetime, *, most_visi
         pools=_pools(session, site),
         happenings=tuple(recorder.happenings),
         callers=_callers(session, site, start, counted_from, at),
+        never_shown=frozenset(recorder.new - recorder.shown_to),
     )
 
 
@@ -206,6 +147,8 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.happenings: list[Happening] = []
+        self.new: set[str] = set()
+        self.shown_to: set[str] = set()
         self._same: dict[str, str] = {}
 
     def _one(self, text: str) -> str:
@@ -224,6 +167,8 @@ class _Recorder:
         ordinal: int | None = None,
     ) -> None:
         kept = self._one(source) if source is not None else None
+        if ordinal == 1:
+            self.new.add(self._one(visitor))
         self.happenings.append(Arrived(at, self._one(visitor), kept, device, region, ordinal or 1))
 
     def viewed(self, visitor: str, at: float, path: str | None) -> None:
@@ -242,7 +187,7 @@ class _Recorder:
         self.happenings.append(Filled(at, self._one(visitor), phone))
 
     def shown(self, visitor: str, at: float, number: str, source: str) -> None:
-        """Which number it is, is what a replay finds out."""
+        self.shown_to.add(self._one(visitor))  # which number it is, is what a replay finds out
 
     def called(
         self, call: str, at: float, number: str, caller: str | None, *, source: str, kind: NumberKind = "pool"

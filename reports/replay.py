@@ -16,21 +16,8 @@ from matching.rules.model import LikelihoodModel
 from matching.rules.rank import Ranking
 from numberpool.rules.facts import Newcomer, PoolNumber
 from numberpool.rules.pool import Pool
-from reports.history import (
-    Alive,
-    Arrived,
-    Callers,
-    Clicked,
-    Decided,
-    Filled,
-    Happening,
-    History,
-    Left,
-    Rang,
-    SourcePool,
-    Undecided,
-    Viewed,
-)
+from reports.happenings import Alive, Arrived, Clicked, Decided, Filled, Happening, Left, Rang, Undecided, Viewed
+from reports.history import Callers, History, SourcePool
 from reports.rules.pool_curve import Tally
 
 STEP = 4096
@@ -192,7 +179,7 @@ class _Replay:
             visitor, at, source=source, device=visit.device, region=visit.region, ordinal=visit.ordinal
         )
         pool = self._pools.get(source) if source is not None else None
-        if source is None or pool is None:
+        if source is None or pool is None or visitor in self._history.never_shown:
             self._shown[visitor] = None
             return
         number = self._held.get((visitor, source))

@@ -9,9 +9,11 @@ from app.api.auth import reading, writing
 from app.api.base import Answer, Body, ById, Name, Phone, Reference, api_blueprint
 from app.api.paging import Page, PageQuery, page_of
 from app.engine_room import engine_room
+from app.provisioning.fallback import follow_source
 from attribution.rules.sources import PRESETS, RULE_FIELDS, RULE_OPS
 from core.time import format_time
 from numberpool import sources
+from numberpool.rules.allocation import DEFAULT_POLICY, POLICIES
 from store.sites import TrackingSource
 
 bp = api_blueprint("sources")
@@ -23,6 +25,14 @@ Rule = Annotated[
     Field(
         description='`{"all"|"any": [{"field", "op", "value"}, …]}` with field one of '
         f"{', '.join(RULE_FIELDS)} and op one of {', '.join(RULE_OPS)}.",
+    ),
+]
+Policy = Annotated[
+    str,
+    Field(
+        max_length=20,
+        description="Which of the pool's numbers a new visitor gets.",
+        json_schema_extra={"enum": list(POLICIES)},
     ),
 ]
 Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
@@ -40,6 +50,7 @@ class NewSource(Body):
     position: Position | None = None
     catch_all: bool = False
     target: Phone | None = None
+    allocation: Policy = DEFAULT_POLICY
 
 
 class SourceChange(Body):
@@ -54,6 +65,7 @@ class SourceChange(Body):
     rule: Rule | None = Field(default_factory=lambda: None)
     position: Position = Field(default_factory=int)
     catch_all: bool = Field(default_factory=bool)
+    allocation: Policy = Field(default_factory=lambda: DEFAULT_POLICY)
     target: Phone | None = Field(default_factory=lambda: None)
 
 
@@ -71,6 +83,7 @@ class SourceAnswer(Answer):
     catch_all: bool
     target: str | None
     destination: str
+    allocation: str
     created_at: str
 
 
@@ -100,6 +113,7 @@ def rendered(source: TrackingSource) -> dict[str, Any]:
         catch_all=source.catch_all,
         target=source.target,
         destination=source.destination,
+        allocation=source.allocation,
         created_at=format_time(source.created_at),
     ).json_ready()
 
@@ -132,7 +146,9 @@ def get_source(path: ById) -> dict[str, Any]:
 def change_source(path: ById, body: SourceChange) -> dict[str, Any]:
     """Changes the fields that are sent."""
     with writing() as (_, session):
-        return rendered(sources.change_source(session, path.id, body.given()))
+        changed = sources.change_source(session, path.id, body.given())
+        follow_source(engine_room().settings, session, changed.source_id)
+        return rendered(changed)
 
 
 @bp.delete("/sources/<string:id>", responses={204: None})

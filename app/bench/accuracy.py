@@ -24,6 +24,7 @@ from flask.testing import FlaskClient
 
 from app.bench.busy_site import AT, EMAIL, PASSWORD, SITE, ZONE, Busy, MadeSite, make_site
 from app.bench.table import table
+from app.bench.turns import cpu
 from app.database import upgrade_database
 from app.engine_room import KEY, EngineRoom
 from app.factory import create_app
@@ -78,6 +79,10 @@ def measure(quick: bool, say: Say) -> dict[str, Any]:
                 },
                 rounds,
             )
+            result["page_cpu_ms"], result["json_cpu_ms"] = (
+                cpu(lambda: _page(client, busy)),
+                cpu(lambda: _json(client, busy, made)),
+            )
             result["page_bytes"] = len(_page(client, busy))
         finally:
             room.database.engine.dispose()
@@ -103,7 +108,8 @@ def shown(result: dict[str, Any]) -> str:
     )
     words = (
         f"{result['visits']:,} visits, {result['numbers']:,} numbers, {result['days']} days counted; "
-        f"a page of {result['page_bytes'] / 1024:,.0f} KB; wall-clock medians of {result['rounds']}"
+        f"a page of {result['page_bytes'] / 1024:,.0f} KB; wall-clock medians of {result['rounds']}; of processor time "
+        f"the page takes {result['page_cpu_ms']:,.0f} ms, the JSON {result['json_cpu_ms']:,.0f} ms"
     )
     return "\n\n".join((words, costs, targets))
 

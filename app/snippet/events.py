@@ -6,7 +6,7 @@ from app.snippet.answers import PageAnswer, allow_origin
 from app.snippet.checks import CHECK, read_reports, take_reports
 from app.snippet.desk import Desk
 from app.snippet.page import EventsMessage, check_origin, is_staff, read_asker, read_message
-from app.snippet.reporting import Reporting
+from app.snippet.reporting import Reported, Reporting
 from app.snippet.request import PageRequest
 from app.snippet.set_ups import SiteSetUp
 
@@ -41,5 +41,6 @@ def events(desk: Desk, request: PageRequest) -> PageAnswer:
                 at=at,
             )
 
-        after_forms(room, site.account_id, desk.write(message.site, reporting, key=visitor_id))
+        reported: Reported = desk.write(message.site, reporting, key=visitor_id)
+        after_forms(room, site.account_id, reported.phones)
     return allow_origin(_TAKEN, origin)

@@ -60,6 +60,8 @@ class Opened:
             at=at,
         )
         self.opening, self._book = opening, book
+        # Whether they take a turn of the pools: whoever is taken for a machine does not.
+        self.counts = True
         self.shown = chosen_sources(book, sources, self.arrival, opening.numbers)
         visit = self.arrival.visit
         seen(self.arrival.visitor, visit, at=at, path=read(site, opening.url, opening.referrer).landing_path)
@@ -72,13 +74,18 @@ class Opened:
             if source is not None and shown_already(self._book, visitor, source.id) is None:
                 yield source.id
 
+    def given(self) -> list[tuple[str, str]]:
+        """(source, number) of what the visitor holds."""
+        held = self._book.held(self.arrival.visitor.visitor_id)
+        return [(source_id, one.number) for source_id, one in held.items()]
+
     def finish(self, pools: Pools) -> OpenedPage:
-        """The numbers are given."""
+        """The numbers are given; whoever does not count takes no turn for them."""
         return OpenedPage(
             visitor_id=self.arrival.visitor.visitor_id,
             visit_id=self.arrival.visit.visit_id,
             source=self.opening.set_up.sources.slug(self.arrival.visit.source_id),
-            numbers=give_numbers(self._book, pools, self.arrival, self.shown, self.opening.at),
+            numbers=give_numbers(self._book, pools, self.arrival, self.shown, self.opening.at, counts=self.counts),
         )
 
 
@@ -91,11 +98,13 @@ def chosen_sources(book: Book, sources: Sources, arrival: Arrival, numbers: Iter
     return {written: source_for(arrival, sources, target, held) for written, target in numbers}
 
 
-def give_numbers(book: Book, pools: Pools, arrival: Arrival, shown: Shown, at: datetime) -> dict[str, tuple[str, str]]:
+def give_numbers(
+    book: Book, pools: Pools, arrival: Arrival, shown: Shown, at: datetime, *, counts: bool = True
+) -> dict[str, tuple[str, str]]:
     """(tracking number, slug of its source) for each number of the page that has one."""
     found = {}
     for written, source in shown.items():
-        number = assign(book, pools, arrival.visitor, source.id, at) if source is not None else None
+        number = assign(book, pools, arrival.visitor, source.id, at, counts=counts) if source is not None else None
         if source is not None and number is not None:
             found[written] = (number, source.slug)
     return found

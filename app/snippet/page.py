@@ -136,7 +136,9 @@ def read_asker(request: PageRequest, room: EngineRoom) -> Asker:
     return Asker(
         address=address,
         agent=agent,
-        browser=Browser(device=agent.device, region=region, user_agent=user_agent or None),
+        browser=Browser(
+            device=agent.device, region=region, user_agent=user_agent or None, origin=room.origins.of(address)
+        ),
     )
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.later_answers import PhoneLeft
 from app.snippet.page import PageEvent
@@ -31,16 +31,24 @@ class Reporting:
     at: datetime
 
 
-def report(book: Book, reporting: Reporting) -> tuple[PhoneLeft, ...]:
+class Reported(NamedTuple):
+    """What came of a report: phones that were left in forms, and whose page showed life for the first time."""
+
+    phones: tuple[PhoneLeft, ...] = ()
+    lives: VisitorRow | None = None
+
+
+def report(book: Book, reporting: Reporting) -> Reported:
     """Keeps what a page reported, each event at its own time, in the order in which they happened.
 
-    Returns the phones that were left in forms, which may say something about calls that came before.
+    Phones that were left in forms may say something about calls that came before.
     """
     site, sources, at = reporting.set_up.site, reporting.set_up.sources, reporting.at
     events, browser = reporting.events, reporting.browser
     visitor = book.visitor(reporting.visitor_id)
     if visitor is None or visitor.site_id != site.site_id:
-        return ()
+        return Reported()
+    lifeless = visitor.alive_at is None
     visit = _visit_of(book, visitor, reporting.visit_id)
     # Browsers' clocks lie; their stopwatches do not: the server's receipt less the age they report.
     dated = sorted(((at - timedelta(milliseconds=e.age_ms), e) for e in events), key=lambda pair: pair[0])
@@ -52,7 +60,7 @@ def report(book: Book, reporting: Reporting) -> tuple[PhoneLeft, ...]:
             phone = _note(book, site, visitor, visit, event, moment)
             if phone is not None:
                 phones.append(PhoneLeft(site_id=site.site_id, visitor_id=visitor.visitor_id, phone=phone, at=moment))
-    return tuple(phones)
+    return Reported(tuple(phones), visitor if lifeless and visitor.alive_at is not None else None)
 
 
 def _visit_of(book: Book, visitor: VisitorRow, visit_id: str | None) -> VisitRow | None:

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.client_address import around
+from app.engine_room import EngineRoom
 from app.page_purpose import is_ahead
 from app.snippet.answers import PageAnswer, allow_origin, answer, error_answer
 from app.snippet.check_report import host_of
@@ -73,9 +75,7 @@ def _remembered(
     """The answer to a visitor who may be remembered; `look` is what else it says."""
     room, site_id = desk.room, set_up.site.site_id
     visitor_id = room.visitor_ids.verify(site_id, message.visitor)
-    if visitor_id is None and not room.within(
-        "new visitors", str(asker.address), room.settings.new_visitors_per_minute
-    ):
+    if visitor_id is None and not _may_come(room, asker):
         return error_answer(
             429,
             "too many new visitors from this address; try again within a minute",
@@ -103,6 +103,14 @@ def _remembered(
             "ttl": TTL_SECONDS,
             **look,
         }
+    )
+
+
+def _may_come(room: EngineRoom, asker: Asker) -> bool:
+    """Whether another new visitor from this address, and from the network around it, is no flood."""
+    each, together = room.settings.new_visitors_per_minute, room.settings.new_visitors_per_minute_and_network
+    return room.within("new visitors", str(asker.address), each) and room.within(
+        "new visitors of a network", str(around(asker.address)), together
     )
 
 

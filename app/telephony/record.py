@@ -13,6 +13,7 @@ from core.ids import new_id
 from core.time import local_day
 from matching.match import match_call
 from matching.models import model_in_use
+from numberpool.called import note_call
 from store.calls import Call
 from store.directory import ProviderCall
 from store.sessions import AccountSession, Work
@@ -120,6 +121,7 @@ def _keep(
     )
     if made:
         _score(session, call, at, days)
+        _note(session, call)
     return kept
 
 
@@ -182,6 +184,15 @@ def _advance(call: Call, incoming: IncomingCall, duration: int | None, at: datet
     if (status, length, name) != (call.status, call.duration_seconds, call.caller_name):
         call.status, call.duration_seconds, call.caller_name = status, length, name
         call.updated_at = max(at, call.updated_at)
+
+
+def _note(session: AccountSession, call: Call) -> None:
+    """Lets the number's pool know. Whatever goes wrong here, the call stays."""
+    try:
+        with session.begin_nested():
+            note_call(session, source_id=call.source_id, number=call.number, at=call.started_at)
+    except Exception:
+        log.exception("call %s is kept, but its pool does not know of it", call.call_id)
 
 
 def _score(session: AccountSession, call: Call, at: datetime, days: int) -> None:

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from requests.exceptions import RequestException
@@ -19,7 +19,8 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from app.web.words import minor_digits
+from app.telephony.twilio_codes import NOT_THERE, TAKEN, TOO_MANY, WORDS, TwilioAnswer, outcome_of
+from core.currency import minor_digits
 from numberpool.provider import (
     Bought,
     Doubtful,
@@ -46,22 +47,6 @@ MOST_HELD = 5_000
 
 _RESOURCE: dict[Kind, str] = {"local": "local", "toll_free": "toll_free", "mobile": "mobile"}
 _PRICE_KINDS: dict[str, Kind] = {"local": "local", "toll free": "toll_free", "mobile": "mobile"}
-_UNAUTHORISED, _NOT_THERE, _TOO_MANY = 20003, 20404, 20429
-_TAKEN = frozenset({21422, 21452})
-_WORDS = {
-    _UNAUTHORISED: "Twilio does not accept the stored credentials; store the current AccountSid and auth token",
-    _NOT_THERE: "Twilio knows no such thing",
-    _TOO_MANY: "Twilio is asked too much at the moment; try again in a minute",
-    10004: "Twilio lets new accounts have few numbers and calls until a Primary Customer Profile is approved there",
-    21421: "Twilio says that this is no number it can sell",
-    21422: "Twilio does not sell this number any more; somebody was quicker",
-    21451: "Twilio knows no such area code",
-    21452: "Twilio has no such number to sell",
-    21457: "Twilio sells numbers of this kind by number only, not by area code",
-    21613: "Twilio needs an address for numbers of this country; add one in its console",
-    21631: "Twilio needs an address for numbers of this country; add one in its console",
-    21649: "Twilio needs a regulatory bundle for numbers of this country; have one approved in its console",
-}
 _NO_ANSWER = "Twilio did not answer in time"
 
 T = TypeVar("T")
@@ -119,7 +104,7 @@ class TwilioNumbers:
     def search(self, wanted: Wanted) -> Sequence[Offer] | Failed:
         """Numbers with voice that can be bought; what was asked for and is not known here is Twilio's to refuse."""
         if wanted.area_code is not None and not wanted.area_code.isdigit():
-            return Refused(reason=_WORDS[21451], code=21451)
+            return Refused(reason=WORDS[21451], code=21451)
         asked = {
             "area_code": int(wanted.area_code) if wanted.area_code else None,
             "contains": wanted.contains,
@@ -162,7 +147,7 @@ class TwilioNumbers:
             )
         )
         if isinstance(done, Refused):
-            return Taken(reason=done.reason, code=done.code) if done.code in _TAKEN else done
+            return Taken(reason=done.reason, code=done.code) if done.code in TAKEN else done
         return done if isinstance(done, Doubtful) else Bought(held=_held(done))
 
     def find_by_token(self, token: str) -> Held | Failed | None:
@@ -186,7 +171,7 @@ class TwilioNumbers:
     def release(self, sid: str) -> Released | Failed:
         """Gives a number back; one that is not there any more is given back already."""
         done = self._ask(lambda: self._client.incoming_phone_numbers(sid).delete())
-        if isinstance(done, Refused) and done.code == _NOT_THERE:
+        if isinstance(done, Refused) and done.code == NOT_THERE:
             return Released(gone=True)
         if isinstance(done, Refused | Doubtful):
             return done
@@ -200,27 +185,19 @@ class TwilioNumbers:
             except (TwilioException, RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
                 # Twilio's word, or nothing, half an answer, or one in no form the library knows.
                 answer = _answer(error)
-                outcome = _outcome(answer) if answer else Doubtful(reason=_NO_ANSWER)
+                outcome = outcome_of(answer) if answer else Doubtful(reason=_NO_ANSWER)
                 log.info("Twilio answered %s", answer or type(error).__name__)
-                if not isinstance(outcome, Refused) or outcome.code != _TOO_MANY or attempt == TRIES - 1:
+                if not isinstance(outcome, Refused) or outcome.code != TOO_MANY or attempt == TRIES - 1:
                     return outcome
             self._wait(random.uniform(0.5, 1.5) * 2**attempt)  # noqa: S311 - spreads tries, keeps no secret
         raise AssertionError("the last try returns")
 
 
-class _Answer(NamedTuple):
-    """An answer of Twilio's that is no success: the HTTP status, its own code, its message."""
-
-    status: int
-    code: int | None
-    message: str
-
-
-def _answer(error: Exception) -> _Answer | None:
+def _answer(error: Exception) -> TwilioAnswer | None:
     """What Twilio answered, as far as the library tells; None where there was no answer."""
     if isinstance(error, TwilioRestException | TwilioServiceException):
         message = error.msg if isinstance(error, TwilioRestException) else error.title
-        return _Answer(error.status, error.code if isinstance(error.code, int) else None, str(message))
+        return TwilioAnswer(error.status, error.code if isinstance(error.code, int) else None, str(message))
     # Of a page of a list the library hands on the bare response.
     response = next((part for part in error.args if isinstance(part, Response)), None)
     if response is None:
@@ -231,22 +208,7 @@ def _answer(error: Exception) -> _Answer | None:
         body = {}
     told = body if isinstance(body, dict) else {}
     code = told.get("code")
-    return _Answer(response.status_code, code if isinstance(code, int) else None, str(told.get("message", "")))
-
-
-def _outcome(answer: _Answer) -> Failed:
-    """A refusal in words; an error on Twilio's side says nothing about what it did before."""
-    status, code, message = answer
-    if status >= 500 or status < 400:
-        return Doubtful(reason=f"Twilio had an error of its own ({status})")
-    if status == 429:
-        code = _TOO_MANY
-    elif status == 401 or (status == 403 and code is None):
-        code = _UNAUTHORISED
-    elif status == 404:
-        code = _NOT_THERE
-    said = _WORDS.get(code or 0) or f"Twilio refused: {message[:200]}"
-    return Refused(reason=f"{said} (Twilio's code {code})" if code else said, code=code)
+    return TwilioAnswer(response.status_code, code if isinstance(code, int) else None, str(told.get("message", "")))
 
 
 def _fields(webhooks: Webhooks) -> dict[str, str]:

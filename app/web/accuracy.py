@@ -28,6 +28,8 @@ from store.sessions import AccountSession
 from store.sites import Site
 
 PERIODS = {"7": "last 7 days", "30": "last 30 days", "90": "last 90 days", "start": "since the start"}
+FEW_NUMBERS = 200
+"""Up to so many numbers the page lists those of all sources; beyond, those of the source that is shown in depth."""
 NEED_AT = 66.0
 """Where on the bar (0 to 100) a source has exactly what it needs."""
 
@@ -59,7 +61,9 @@ def accuracy() -> Response | str:
     period = report.period
     rows = [_row(known, report, source) for source in report.sources]
     shown: dict[str, Any] = {"site": site.site_id, **bounds(period)}
-    return chart_page(
+    # Only a page that draws needs the policy of those that do.
+    render = chart_page if depth is not None and depth.what_if is not None else render_template
+    return render(
         "accuracy.html",
         here="accuracy",
         report=report,
@@ -77,6 +81,7 @@ def accuracy() -> Response | str:
         quiet=not any(r.source.figures.calls or r.source.busiest_day_visitors for r in rows),
         depth=depth,
         standing=standing,
+        few=sum(len(r.source.numbers_detail) for r in rows) <= FEW_NUMBERS,
         shown=shown,
         money=money,
         share=share,

@@ -1,7 +1,6 @@
 """`/numbers`: the tracking numbers, what each costs and how it fares, and why each is what it is."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +16,8 @@ from app.provisioning.keep import plan_release
 from app.provisioning.purchase import quarantine
 from app.web import words
 from app.web.asking import changing, looking, now, person, say
-from app.web.places import Places, places
+from app.web.number_rows import STATES, Place, change_row, fits, in_order, number_row, sentences
+from app.web.places import places
 from core.errors import Conflict, InvalidInput
 from core.phone import for_country
 from numberpool import numbers as pool
@@ -26,7 +26,6 @@ from numberpool.in_use import ACTIVE, QUARANTINED, RELEASED, RESTING
 from numberpool.provisioning import DOUBTFUL, purchases
 from numberpool.states import By, changes_of
 from store.calls import Call
-from store.provisioning import NumberChange
 from store.sessions import AccountSession
 from store.sites import TrackingNumber
 
@@ -34,64 +33,6 @@ LATELY = timedelta(days=30)
 MOST_ROWS = 300
 """Numbers in the table before the reader asks for all."""
 MOST_CHANGES = 100
-STATES = {
-    ACTIVE: ("shown to visitors", "sure", "check-circle"),
-    RESTING: ("rests", "likely", "pause-circle"),
-    QUARANTINED: ("in quarantine", "unsure", "hourglass-split"),
-    RELEASED: ("released", "nobody", "dash-circle"),
-}
-"""Words, a status colour and an icon for each status."""
-DONE_BY = {"staff": "staff", "api": "the API", "system": "Ringtrace"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class NumberRow:
-    """A number as the table shows it: `notes` are what to know of it, `calls` those of the last 30 days."""
-
-    number: str
-    shown: str
-    source: str
-    hue: int
-    state: str
-    tone: str
-    icon: str
-    since: str
-    since_full: str
-    price: str
-    provider: str
-    calls: int
-    last_call: str
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeRow:
-    """One change: when, what became of what, who did it and why."""
-
-    when: str
-    full: str
-    what: str
-    who: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """The account's own clock and country: those of its first site."""
-
-    at: datetime
-    zone: str
-    country: str
-
-    @classmethod
-    def of(cls, known: Places) -> "Place":
-        """Of the account's places."""
-        site = next(iter(known.sites.values()), None)
-        return cls(at=now(), zone=site.time_zone if site else "UTC", country=site.country if site else "US")
-
-    def when(self, moment: datetime) -> str:
-        """Such as "today 14:02"."""
-        return words.when(moment, self.at, self.zone)
 
 
 def by_staff() -> By:
@@ -104,21 +45,21 @@ def numbers() -> str:
     wanted_source, wanted_status = request.args.get("source", ""), request.args.get("status", "")
     with looking() as (_, session):
         known = places(session)
-        rows = _sorted(pool.all_numbers(session), known)
+        rows = in_order(pool.all_numbers(session), known)
         calls = _calls_lately(session)
         waiting = [row for row in rows if row.status == QUARANTINED]
         strays = calls_without_views(
             session, [row.number for row in waiting], min((row.status_since for row in waiting), default=now())
         )
         unclear = [p.number for p in purchases(session, limit=50) if p.status == DOUBTFUL]
-    place = Place.of(known)
-    fitting = [row for row in rows if _fits(row, known, wanted_source, wanted_status)]
+    place = Place.of(known, now())
+    fitting = [row for row in rows if fits(row, known, wanted_source, wanted_status)]
     everything = "all" in request.args or len(fitting) <= MOST_ROWS
     return render_template(
         "numbers.html",
         here="numbers",
         sentences=sentences(rows),
-        rows=[_row(r, known, place, calls, strays) for r in (fitting if everything else fitting[:MOST_ROWS])],
+        rows=[number_row(r, known, place, calls, strays) for r in (fitting if everything else fitting[:MOST_ROWS])],
         hidden=0 if everything else len(fitting) - MOST_ROWS,
         any=bool(rows),
         unclear=[for_country(number, place.country) for number in unclear],
@@ -140,18 +81,18 @@ def number(e164: str) -> str:
         changes = changes_of(session, wanted, limit=MOST_CHANGES)
         people = user_names(work.directory, {c.user_id for c in changes if c.user_id})
         against = tuple(reasons_to_keep(session, wanted, now()).values()) if row.provider_sid else ()
-    place = Place.of(known)
+    place = Place.of(known, now())
     return render_template(
         "number.html",
         here="numbers",
-        row=_row(row, known, place, calls, strays),
+        row=number_row(row, known, place, calls, strays),
         number=row,
         source=source,
         can_give_back=row.provider_sid is not None and row.status != RELEASED,
         against=against,
         rest_days=engine_room().settings.rest_days,
         quarantine_days=engine_room().settings.quarantine_days,
-        changes=[_change(c, known, people, place) for c in changes],
+        changes=[change_row(c, known, people, place) for c in changes],
         choices=[s for s in known.sources.values() if not s.deleted],
         states={name: told[0] for name, told in STATES.items()},
     )
@@ -209,24 +150,6 @@ def give_back() -> Response:
     return _to(wanted)
 
 
-def sentences(rows: Sequence[TrackingNumber]) -> list[str]:
-    """What the page says before it shows anything."""
-    counts = {status: sum(row.status == status for row in rows) for status in STATES}
-    said = [f"{words.counted(counts[ACTIVE], 'number is', 'numbers are')} shown to visitors."]
-    if counts[QUARANTINED]:
-        said.append(f"{words.counted(counts[QUARANTINED], 'is', 'are')} in quarantine.")
-    if counts[RESTING]:
-        said.append(f"{words.counted(counts[RESTING], 'rests', 'rest')}.")
-    costs: dict[str, int] = {}
-    for row in rows:
-        if row.monthly_price_minor is not None and row.price_currency and row.provider_sid:
-            costs[row.price_currency] = costs.get(row.price_currency, 0) + row.monthly_price_minor
-    if costs:
-        whole = " and ".join(words.money(minor, currency) for currency, minor in sorted(costs.items()))
-        said.append(f"They cost {whole} a month.")
-    return said
-
-
 def _said(row: TrackingNumber, fields: Mapping[str, Any], heard: int) -> str:
     if "printed" in fields:
         return "It is marked as printed." if row.printed else "It is not marked as printed any more."
@@ -250,79 +173,6 @@ def _calls_lately(session: AccountSession) -> dict[str, tuple[int, datetime]]:
         .group_by(Call.number)
     )
     return {found: (count, last) for found, count, last in session.execute(statement)}
-
-
-def _sorted(rows: Sequence[TrackingNumber], known: Places) -> list[TrackingNumber]:
-    """By source, as the sources stand; shown ones first, released ones last."""
-    order = {source_id: index for index, source_id in enumerate(known.sources)}
-    ranks = {status: index for index, status in enumerate(STATES)}
-    return sorted(rows, key=lambda r: (r.status == RELEASED, order.get(r.source_id, 0), ranks[r.status], r.number))
-
-
-def _fits(row: TrackingNumber, known: Places, source: str, status: str) -> bool:
-    return (not source or known.sources[row.source_id].slug == source) and (not status or row.status == status)
-
-
-def _row(
-    row: TrackingNumber,
-    known: Places,
-    place: Place,
-    calls: Mapping[str, tuple[int, datetime]],
-    strays: Mapping[str, Sequence[datetime]],
-) -> NumberRow:
-    source = known.sources[row.source_id]
-    state, tone, icon = STATES[row.status]
-    count, last = calls.get(row.number, (0, None))
-    heard = sum(call >= row.status_since for call in strays.get(row.number, ()))
-    price = row.monthly_price_minor
-    return NumberRow(
-        number=row.number,
-        shown=for_country(row.number, place.country),
-        source=source.name,
-        hue=source.hue,
-        state=state,
-        tone=tone,
-        icon=icon,
-        since=place.when(row.status_since),
-        since_full=words.full(row.status_since, place.zone),
-        price=words.money(price, row.price_currency) if price is not None and row.price_currency else "",
-        provider={"twilio": "Twilio", "manual": "brought along"}.get(row.provider, row.provider),
-        calls=count,
-        last_call=place.when(last) if last else "",
-        notes=tuple(_notes(row, place, heard)),
-    )
-
-
-def _notes(row: TrackingNumber, place: Place, heard: int) -> list[str]:
-    notes = []
-    if row.status == QUARANTINED:
-        until = row.quarantined_until
-        notes.append(f"until {words.date(until, place.zone)}" if until else "until staff end it")
-        notes.append(words.counted(heard, "call without views", "calls without views"))
-    if row.release_at is not None:
-        notes.append(f"goes back to the provider on {words.date(row.release_at, place.zone)}")
-    if row.printed:
-        notes.append("printed")
-    return notes
-
-
-def _change(row: NumberChange, known: Places, people: Mapping[str, str], place: Place) -> ChangeRow:
-    parts = []
-    if row.from_status is None:
-        parts.append(f"new, {STATES[row.to_status][0]}")
-    elif row.from_status != row.to_status:
-        parts.append(f"{STATES[row.from_status][0]} → {STATES[row.to_status][0]}")
-    if row.from_source_id not in {None, row.to_source_id}:
-        parts.append(f"{known.sources[row.from_source_id or ''].name} → {known.sources[row.to_source_id].name}")
-    who = DONE_BY[row.by]
-    name = people.get(row.user_id) if row.user_id else None
-    return ChangeRow(
-        when=place.when(row.at),
-        full=words.full(row.at, place.zone),
-        what="; ".join(parts) or "stays as it is",
-        who=f"{name}, through the API" if name and row.by == "api" else name or who,
-        why=row.reason or "",
-    )
 
 
 def _to(wanted: str) -> Response:

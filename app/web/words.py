@@ -2,31 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from core.currency import minor_digits
 from core.time import zone
 
 # ISO 4217 minor units other than two digits.
-_NO_DIGITS = frozenset(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ]
-)
-_THREE_DIGITS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "AUD": "A$", "CAD": "CA$", "NZD": "NZ$"}
 
 
@@ -96,13 +75,6 @@ def percent(share: float) -> str:
     if share < 1 and rounded == 100:
         return ">99\u00a0%"
     return f"{rounded}\u00a0%"
-
-
-def minor_digits(currency: str) -> int:
-    """How many digits the minor unit of a currency has (ISO 4217)."""
-    if currency in _NO_DIGITS:
-        return 0
-    return 3 if currency in _THREE_DIGITS else 2
 
 
 def money(minor: int, currency: str) -> str:

@@ -12,6 +12,7 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 ROWS: tuple[str, ...] = (
     *INTENSITY_ROWS,
+    "machine",
     "number_history",
     "robocall_burst",
     "withheld",
@@ -188,6 +189,7 @@ _WORDS: dict[str, Callable[[Scene, CandidateFacts], str]] = {
     "device_tablet": _device,
     "hour_of_week": _hour,
     "source": lambda scene, candidate: "visitors of this source, as learnt",
+    "machine": lambda _, candidate: "one of a great many visitors of one network whose pages never showed life",
     "number_history": _number_history,
     "robocall_burst": _burst,
     "withheld": lambda scene, _: "caller id withheld" if scene.call.caller is None else "caller id shown",

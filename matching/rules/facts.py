@@ -23,7 +23,8 @@ class CandidateFacts:
     is False where the visitor has since been shown another source's number; ``page_views`` (of the latest visit)
     and ``visits`` count everything up to the call. ``tel_click_seconds`` and ``form_seconds`` run from the last
     click on this number and the last form. ``other_phone`` is the probability that this visitor's own phone is
-    known and is not the one calling.
+    known and is not the one calling. ``machine``: log2 of the probability that they are a person and
+    no machine's making (``core.crowds``); 0 where nothing speaks for a machine.
     """
 
     visitor: str
@@ -43,6 +44,7 @@ class CandidateFacts:
     device: Device | None = None
     region: str | None = None
     other_phone: float = 0.0
+    machine: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -124,8 +124,11 @@ def _weigh(
     weights = np.zeros((len(candidates), len(ROWS)))
     weights[:, : len(INTENSITY_ROWS)] = model.contributions(model.featurize(candidates), call)
     background = model.background_terms(call)
+    machines = np.clip([candidate.machine for candidate in candidates], -LIMIT, 0.0)
+    weights[:, _COLUMN["machine"]] = machines
     if posterior:
-        return _weigh_known(model, call, candidates, history, posterior, weights, background)
+        weights, race = _weigh_known(model, call, candidates, history, posterior, weights, background)
+        return weights, race + machines
     for name, term in background.items():
         weights[:, _COLUMN[name]] -= term
     weights[:, _COLUMN["withheld"]] = _withheld(model.phones, withheld=call.caller is None)

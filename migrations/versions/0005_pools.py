@@ -19,9 +19,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("tracking_sources", schema=None) as batch_op:
         batch_op.add_column(
-            sa.Column(
-                "allocation", sa.String(length=20), server_default=sa.text("'least_ambiguous'"), nullable=False
-            )
+            sa.Column("allocation", sa.String(length=20), server_default=sa.text("'least_ambiguous'"), nullable=False)
         )
 
     with op.batch_alter_table("tracking_numbers", schema=None) as batch_op:

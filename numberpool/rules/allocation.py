@@ -122,5 +122,6 @@ POLICIES: dict[str, Callable[[Sequence[PoolNumber]], Policy]] = {
     "round_robin": RoundRobin,
 }
 """Every allocation policy by its name; the first is the default."""
+DEFAULT_POLICY = next(iter(POLICIES))
 
-__all__ = ["POLICIES", "LongestRested", "Policy", "PoolNumber", "RoundRobin", "longest_rested"]
+__all__ = ["DEFAULT_POLICY", "POLICIES", "LongestRested", "Policy", "PoolNumber", "RoundRobin", "longest_rested"]

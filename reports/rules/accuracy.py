@@ -108,30 +108,46 @@ def calibration(outcomes: Sequence[CallOutcome]) -> Calibration:
 
     Source: the reliability diagram of Murphy and Winkler (1977), equal widths.
     """
-    matched = [(o.likelihood, o) for o in outcomes if o.likelihood is not None]
-    nobody = [(o.none, o) for o in outcomes if o.likelihood is None]
-    bins: list[list[tuple[float, CallOutcome]]] = [[] for _ in range(BINS)]
-    for likelihood, outcome in matched:
+    bins, total, nobody = [_Held() for _ in range(BINS)], _Held(), _Held()
+    for outcome in outcomes:
+        likelihood = outcome.likelihood
+        if likelihood is None:
+            nobody.add(outcome.none, outcome)
+            continue
         # A search, not a multiplication: 0.7 × 10 is not 7 in binary.
-        bins[min(max(bisect_right(EDGES, likelihood) - 1, 0), BINS - 1)].append((likelihood, outcome))
+        bins[min(max(bisect_right(EDGES, likelihood) - 1, 0), BINS - 1)].add(likelihood, outcome)
+        total.add(likelihood, outcome)
     return Calibration(
-        bins=tuple(_bin(EDGES[i], EDGES[i + 1], held) for i, held in enumerate(bins)),
-        total=_bin(0.0, 1.0, matched),
-        nobody=_bin(0.0, 1.0, nobody),
+        bins=tuple(held.bin(EDGES[i], EDGES[i + 1]) for i, held in enumerate(bins)),
+        total=total.bin(0.0, 1.0),
+        nobody=nobody.bin(0.0, 1.0),
     )
 
 
-def _bin(low: float, high: float, held: Sequence[tuple[float, CallOutcome]]) -> CalibrationBin:
-    decided = [(likelihood, o) for likelihood, o in held if o.decided]
-    return CalibrationBin(
-        likelihood_from=low,
-        likelihood_to=high,
-        matches=len(held),
-        mean_likelihood=_mean([likelihood for likelihood, _ in held]),
-        confirmed=len(decided),
-        confirmed_mean_likelihood=_mean([likelihood for likelihood, _ in decided]),
-        right=sum(1 for _, o in decided if o.agreed),
-    )
+class _Held:
+    """What fell into a bin. Only what staff decided is kept whole: it is little, and calls are many."""
+
+    __slots__ = ("decided", "likelihoods")
+
+    def __init__(self) -> None:
+        self.likelihoods: list[float] = []
+        self.decided: list[tuple[float, bool]] = []
+
+    def add(self, likelihood: float, outcome: CallOutcome) -> None:
+        self.likelihoods.append(likelihood)
+        if outcome.decided:
+            self.decided.append((likelihood, outcome.agreed))
+
+    def bin(self, low: float, high: float) -> CalibrationBin:
+        return CalibrationBin(
+            likelihood_from=low,
+            likelihood_to=high,
+            matches=len(self.likelihoods),
+            mean_likelihood=_mean(self.likelihoods),
+            confirmed=len(self.decided),
+            confirmed_mean_likelihood=_mean([likelihood for likelihood, _ in self.decided]),
+            right=sum(1 for _, agreed in self.decided if agreed),
+        )
 
 
 def _mean(values: Sequence[float]) -> float | None:

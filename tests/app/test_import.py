@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import types
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,11 @@ from matching.rules.model import prior
 from numberpool.sources import create_source
 from reports.accuracy import accuracy_report
 from reports.backtest.trace import TraceError
+from reports.counts import count_day, days_to_count
 from reports.period import period_asked_for
 from store.base import Tenant
 from store.calls import Call, CallAnswer, CallCandidate, MatchDecision
+from store.counts import CountedDay
 from store.engine import make_engine
 from store.imports import Import, ImportedVisitor
 from store.sessions import AccountSession, Database
@@ -643,3 +646,27 @@ def _moment(text: str) -> datetime:
 
 def _after_days(text: str, days: int) -> str:
     return format_time(_moment(text) + timedelta(days=days))
+
+
+def test_days_that_were_counted_before_an_import_are_counted_anew(database: Database, tmp_path: Path):
+    account_id = account(database)
+    load(database, account_id, write(tmp_path / "trace.ndjson", LINES[:12]))
+
+    def visits() -> dict[date, int]:
+        with database.write() as work:
+            session = work.account(account_id)
+            of = session.scalars(select(Site)).one()
+            for day in days_to_count(session, of, NOW, 1000):
+                count_day(session, of, day, NOW)
+            rows = session.scalars(select(CountedDay))
+            return {row.day: row.visits for row in rows if row.visits}
+
+    before = visits()
+    load(database, account_id, write(tmp_path / "trace.ndjson", LINES))
+    with database.read() as work:
+        session = work.account(account_id)
+        live = Counter(session.scalars(select(Visit.local_day).where(Visit.source_id.is_not(None))))
+        left = set(session.scalars(select(CountedDay.day)))
+    assert before.keys() & live.keys()
+    assert not left & live.keys(), "the days that were touched are not kept"
+    assert visits() == dict(live)

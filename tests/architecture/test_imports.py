@@ -39,6 +39,9 @@ PLANTS = (
     ("store/sessions.py", "app.clock"),
     ("app/serve.py", "phonenumbers"),
     ("app/snippet/swap.py", "twilio"),
+    ("app/provisioning/shop.py", "twilio"),
+    ("numberpool/provisioning.py", "twilio"),
+    ("numberpool/rules/pool.py", "store.book"),
     ("migrations/env.py", "store.tables"),
     ("migrations/env.py", "core.ids"),
 )

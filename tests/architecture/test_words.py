@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("app", "reports", "matching", "numberpool", "attribution", "store", "core")
-# attribution reads campaign words, the tables keep them, the snippet sends them, the demo's links carry them.
-MAY_SAY_UTM = ("attribution/", "store/", "app/snippet/", "app/demo/")
+# attribution reads campaign words, the tables keep them, the snippet sends them, links of demo and benchmark carry them.
+MAY_SAY_UTM = ("attribution/", "store/", "app/snippet/", "app/demo/", "app/bench/swap_world.py")
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"), ("time", "monotonic")}
 
 

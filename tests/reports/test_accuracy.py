@@ -11,6 +11,7 @@ from reports.accuracy import AccuracyReport, SourceAccuracy, accuracy_report
 from reports.period import Period, period_asked_for, site_asked_for
 from store.sessions import Database
 from store.sites import Site, TrackingNumber
+from store.sizing import SourceCurve
 from tests.reports.builders import holds, rang, staff_said, visit, visits_on
 from tests.support.rows import Business
 
@@ -109,6 +110,82 @@ def test_calls_by_source_and_number_without_spam(database: Database) -> None:
     assert second.figures.mean_likelihood is None
     assert (report.calibration.bins[6].confirmed, report.calibration.bins[6].right) == (1, 0)
     assert report.calibration.nobody.matches == 1
+
+
+def test_figures_by_source_and_number_and_what_they_cost(database: Database) -> None:
+    with database.write() as work:
+        business = Business.open(work)
+        ads = business.source("google_ads", [FIRST, SECOND], position=1)
+        board = business.source("board", ["+12125560003"], kind="offline", preset=None, position=2)
+        row = business.session.get_one(TrackingNumber, (business.session.account_id, FIRST))
+        row.monthly_price_minor, row.price_currency = 115, "USD"
+        for day in range(10):
+            at = TEN_DAYS.start + timedelta(days=day, hours=15)
+            for i, visitor in enumerate(visits_on(business, ads, at, 30 if day == 9 else 2)):
+                holds(business, visitor, ads, FIRST, at + timedelta(seconds=i))
+        called = TEN_DAYS.start + timedelta(days=2, hours=15)
+        (caller,) = visits_on(business, ads, called - timedelta(days=20), 1)
+        rang(business, ads, FIRST, called, [(caller, 0.95)])
+        rang(business, ads, FIRST, called, [(caller, 0.2)])  # nobody, with 0.8
+        rang(business, board, "+12125560003", called, [])
+        report = accuracy_report(business.session, business.site, TEN_DAYS, NOON)
+    found = source_of(report, "google_ads")
+    assert (found.daily.total, found.daily.mean, found.daily.ninetieth) == (48, 4.8, 2)
+    assert (found.daily.busiest_day, found.daily.busiest_hour, found.unused) == (30, 30, 1)
+    assert found.achieved.likelihood == pytest.approx((0.95 + 0.8) / 2)
+    assert found.achieved.sure == pytest.approx(0.5)
+    assert ([m.amount_minor for m in found.prices.sums], found.prices.unknown) == ([115], 1)
+    first, second = found.numbers_detail
+    assert (first.visitors, first.daily.busiest_hour, first.unused) == (48, 30, False)
+    assert (second.visitors, second.unused, second.price) == (0, True, None)
+    assert first.price is not None
+    assert (found.curve, found.expected) == (None, None)
+    assert found.no_curve
+    assert found.recommendation.change == -1
+    assert found.recommendation.cost is not None
+    assert found.recommendation.cost.amount_minor == -115
+    # Three in the afternoon in New York; ten days hold two Wednesdays and two Thursdays.
+    assert found.visitors_by_hour[2 * 24 + 15] == pytest.approx(2.0)
+    assert found.visitors_by_hour[3 * 24 + 15] == pytest.approx((2 + 30) / 2)
+    assert found.calls_by_hour[3 * 24 + 15] == pytest.approx(2 / 2)
+    printed = source_of(report, "board")
+    assert (printed.unused, printed.recommendation.change) == (0, 0), "nobody is given a number that is printed"
+
+
+def test_the_curve_says_what_the_present_numbers_lead_to(database: Database) -> None:
+    with database.write() as work:
+        business = Business.open(work)
+        ads = business.source("google_ads", [FIRST])
+        for day in range(10):
+            visits_on(business, ads, TEN_DAYS.start + timedelta(days=day, hours=15), 40)
+        shares = {"low": 0.7, "high": 0.95, "sure_low": 0.6, "sure_high": 0.9}
+        business.session.add(
+            SourceCurve(
+                source_id=ads.source_id,
+                site_id=business.site.site_id,
+                made_at=NOON,
+                from_at=TEN_DAYS.start,
+                to_at=TEN_DAYS.end,
+                model_version="test",
+                numbers=1,
+                calls=40,
+                expected_calls=40.0,
+                confidence=0.9,
+                points=[
+                    {"numbers": 1, "likelihood": 0.8, "sure": 0.7, **shares},
+                    {"numbers": 2, "likelihood": 0.9, "sure": 0.8, **shares},
+                ],
+            )
+        )
+        business.session.flush()
+        report = accuracy_report(business.session, business.site, TEN_DAYS, NOON)
+    found = source_of(report, "google_ads")
+    assert found.expected is not None
+    assert (found.expected.numbers, found.expected.likelihood) == (1, 0.8)
+    assert found.recommendation.change == 1
+    assert found.recommendation.then is not None
+    assert found.recommendation.then.sure == 0.8
+    assert found.recommendation.cost is None, "no price is known"
 
 
 def test_staff_agree_with_the_visitor_whichever_visit_they_point_at(database: Database) -> None:

@@ -112,6 +112,19 @@ def test_a_later_night_takes_the_place_of_an_earlier_one(database: Database) -> 
     assert row.model_version == model.model.version
 
 
+def test_visitors_who_were_shown_no_number_that_counts_take_none_in_a_replay(database: Database) -> None:
+    with database.write() as work:
+        business = Business.open(work)
+        open_shop(business)
+        ads = business.session.scalars(select(TrackingSource).where(TrackingSource.slug == "google_ads")).one()
+        before = make_curves(business.session, business.site, AT)
+        for minute in range(40):
+            business.visitor(BEGIN + timedelta(days=6, minutes=minute), ads)
+        assert len(read_history(business.session, business.site, AT).never_shown) == 40
+        after = make_curves(business.session, business.site, AT)
+    assert after == before
+
+
 def test_another_site_and_another_account_keep_theirs(database: Database) -> None:
     with database.write() as work:
         first, second = Business.open(work), Business.open(work)

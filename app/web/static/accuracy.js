@@ -12,6 +12,7 @@
     said.textContent = text;
     range.setAttribute("aria-valuetext", text);
   }
+  range.setAttribute("aria-valuetext", said.textContent);
   range.addEventListener("input", show);
   range.addEventListener("change", () => {
     const url = new URL(location.href);
