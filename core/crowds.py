@@ -61,5 +61,8 @@ def machine_odds(*, lifeless: int, settled: int, living: int, living_elsewhere: 
 
 
 def human_share(odds: float) -> float:
-    """log2 of the probability that one of those visitors is a person, from the log2 odds of a machine. At most 0."""
-    return -math.log2(1.0 + 2.0**odds)
+    """log2 of the probability that one of those visitors is a person, from the log2 odds of a machine.
+
+    0 while they are people rather than a machine's: a lost report is no evidence against anybody.
+    """
+    return -math.log2(1.0 + 2.0**odds) if odds > 0.0 else 0.0

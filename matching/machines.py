@@ -61,7 +61,7 @@ def machines_among(
         return {}
     prior = prior_odds([(n.settled, n.living) for n in _lately(session, site_id=site_id, at=at)])
     odds = _odds(session, networks, site_id=site_id, since=since, until=at, prior=prior)
-    return {origin: human_share(odd) for origin, odd in odds.items()}
+    return {origin: share for origin, odd in odds.items() if (share := human_share(odd)) < 0.0}
 
 
 def _lately(session: AccountSession, *, site_id: str, at: datetime) -> list[_Network]:

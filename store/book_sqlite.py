@@ -1,10 +1,14 @@
-"""The book's statements on SQLite: prepared once, run many times. The transaction is the database's one writer."""
+"""The book's statements on SQLite: few of them, each for many rows. The transaction is the database's one writer.
+
+The driver lets go of the interpreter's lock with every row it writes or fetches, and dozens of threads with a page in
+their hands wait for that: a statement for each row costs several times what it does.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -21,25 +25,38 @@ from store.book_statements import (
     converted,
 )
 
+T = TypeVar("T")
 _IDS = "IN (SELECT value FROM json_each(?))"
-_VISITORS = (
-    f"SELECT {', '.join(f'v.{c}' for c in VISITOR)}, {', '.join(f's.{c}' for c in VISIT)} FROM visitors v"  # noqa: S608
-    f" LEFT JOIN visits s ON s.account_id = v.account_id AND s.visit_id = v.visit_id"
-    f" WHERE v.account_id = ? AND v.visitor_id {_IDS}"
+_LOT = 32
+"""Rows of one statement at most; fewer go in lots of halves of it, so that there are few statements to prepare."""
+
+
+def _listed(columns: str, rest: str) -> str:
+    """A query whose rows come as one JSON list: every row the driver fetches lets go of the interpreter's lock."""
+    names = ", ".join(f"c{i}" for i in range(columns.count(",") + 1))
+    named = ", ".join(f"{column} AS c{i}" for i, column in enumerate(columns.split(", ")))
+    return f"SELECT json_group_array(json_array({names})) FROM (SELECT {named} {rest})"  # noqa: S608
+
+
+_VISITORS = _listed(
+    ", ".join([*(f"v.{c}" for c in VISITOR), *(f"s.{c}" for c in VISIT)]),
+    "FROM visitors v LEFT JOIN visits s ON s.account_id = v.account_id AND s.visit_id = v.visit_id"
+    f" WHERE v.account_id = ? AND v.visitor_id {_IDS}",
 )
-_VISITS = f"SELECT {', '.join(VISIT)} FROM visits WHERE account_id = ? AND visit_id {_IDS}"  # noqa: S608
-_HELD = (
-    "SELECT a.visitor_id, a.source_id, a.number, n.status = 'active' AND n.source_id = a.source_id FROM assignments a"  # noqa: S608
-    " JOIN tracking_numbers n ON n.account_id = a.account_id AND n.number = a.number"
-    f" WHERE a.account_id = ? AND a.visitor_id {_IDS} AND a.ended_at IS NULL ORDER BY a.started_at DESC"
+_VISITS = _listed(", ".join(VISIT), f"FROM visits WHERE account_id = ? AND visit_id {_IDS}")
+_HELD = _listed(
+    "a.visitor_id, a.source_id, a.number, n.status = 'active' AND n.source_id = a.source_id",
+    "FROM assignments a JOIN tracking_numbers n ON n.account_id = a.account_id AND n.number = a.number"
+    f" WHERE a.account_id = ? AND a.visitor_id {_IDS} AND a.ended_at IS NULL ORDER BY a.started_at DESC",
 )
-_POOLS = (
-    "SELECT source_id, turn, allocation FROM tracking_sources"  # noqa: S608
-    f" WHERE account_id = ? AND source_id {_IDS} ORDER BY source_id"
+_POOLS = _listed(
+    "source_id, turn, allocation",
+    f"FROM tracking_sources WHERE account_id = ? AND source_id {_IDS} ORDER BY source_id",
 )
-_POOL_NUMBERS = (
-    f"SELECT {', '.join(POOL_NUMBER)} FROM tracking_numbers"  # noqa: S608
-    " WHERE account_id = ? AND source_id = ? AND status = 'active' AND changed_turn > ? ORDER BY created_at, number"
+_POOL_NUMBERS = _listed(
+    ", ".join(POOL_NUMBER),
+    "FROM tracking_numbers WHERE account_id = ? AND source_id = ? AND status = 'active' AND changed_turn > ?"
+    " ORDER BY created_at, number",
 )
 _END = (
     "UPDATE assignments SET ended_at = ? WHERE account_id = ? AND visitor_id = ? AND source_id = ? AND ended_at IS NULL"
@@ -55,18 +72,44 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@cache
-def _added(table: str) -> tuple[str, TableColumns]:
-    columns = columns_of(table)
-    marks = ", ".join("?" * (len(columns.names) + 1))
-    return f"INSERT INTO {table} ({', '.join(('account_id', *columns.names))}) VALUES ({marks})", columns  # noqa: S608
+def _lots(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The rows in lots of _LOT, and what is left in halves of it."""
+    start = 0
+    while start < len(rows):
+        size = min(_LOT, 1 << ((len(rows) - start).bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+
+
+def _values(size: int, width: int) -> str:
+    return ", ".join([f"({', '.join('?' * width)})"] * size)
 
 
 @cache
-def _changed(table: str) -> tuple[str, TableColumns]:
+def _columns(table: str) -> TableColumns:
+    return columns_of(table)
+
+
+@cache
+def _added(table: str, size: int) -> str:
+    names = ("account_id", *_columns(table).names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {_values(size, len(names))}"  # noqa: S608
+
+
+@cache
+def _changed_columns(table: str) -> TableColumns:
     key, names = CHANGED[table]
-    sets = ", ".join(f"{name} = ?" for name in names)
-    return f"UPDATE {table} SET {sets} WHERE account_id = ? AND {key} = ?", columns_of(table, (key, *names))  # noqa: S608
+    return columns_of(table, (key, *names))
+
+
+@cache
+def _changed(table: str, size: int) -> str:
+    key, names = CHANGED[table]
+    sets = ", ".join(f"{name} = r.column{place}" for place, name in enumerate(names, start=2))
+    return (
+        f"UPDATE {table} SET {sets} FROM (VALUES {_values(size, len(names) + 1)}) AS r"  # noqa: S608
+        f" WHERE {table}.account_id = ? AND {table}.{key} = r.column1"
+    )
 
 
 _VISITOR_TIMES = columns_of("visitors", VISITOR).times
@@ -108,8 +151,8 @@ class SqliteStatements:
 
     def pool_numbers(self, source_id: str, after_turn: int) -> list[Row]:
         """Active numbers that changed."""
-        rows = self._run(_POOL_NUMBERS, (self._account, source_id, after_turn)).fetchall()
-        return [_timed(tuple(row), (POOL_NUMBER.index("called_at"),)) for row in rows]
+        listed: str = self._run(_POOL_NUMBERS, (self._account, source_id, after_turn)).fetchone()[0]
+        return [_timed(row, (POOL_NUMBER.index("called_at"),)) for row in json.loads(listed)]
 
     def end_assignments(self, rows: Sequence[tuple[datetime, str, str]]) -> None:
         """Ends open assignments."""
@@ -117,21 +160,21 @@ class SqliteStatements:
 
     def add(self, table: str, rows: Sequence[Row]) -> None:
         """Adds rows."""
-        statement, columns = _added(table)
-        self._run(statement, [(self._account, *row) for row in converted(rows, columns, _text, json.dumps)])
+        for lot in _lots(converted(rows, _columns(table), _text, json.dumps)):
+            self._run(_added(table, len(lot)), tuple(value for row in lot for value in (self._account, *row)))
 
     def change(self, table: str, rows: Sequence[Row]) -> None:
         """Changes rows."""
-        statement, columns = _changed(table)
-        changed = converted(rows, columns, _text, json.dumps)
-        self._run(statement, [(*row[1:], self._account, row[0]) for row in changed])
+        for lot in _lots(converted(rows, _changed_columns(table), _text, json.dumps)):
+            self._run(_changed(table, len(lot)), (*(value for row in lot for value in row), self._account))
 
-    def _all(self, statement: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self._run(statement, (self._account, json.dumps(list(ids)))).fetchall()]
+    def _all(self, statement: str, ids: Sequence[str]) -> list[list[Any]]:
+        listed: str = self._run(statement, (self._account, json.dumps(list(ids)))).fetchone()[0]
+        found: list[list[Any]] = json.loads(listed)
+        return found
 
 
-def _timed(row: tuple[Any, ...], places: Sequence[int]) -> Row:
-    values = list(row)
+def _timed(row: list[Any], places: Sequence[int]) -> Row:
     for i in places:
-        values[i] = _time(values[i])
-    return values
+        row[i] = _time(row[i])
+    return row

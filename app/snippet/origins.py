@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from core.crowds import BURST, GRACE, machine_odds
+from core.crowds import BURST, ELSEWHERE, GRACE, machine_odds
 
 WINDOW = timedelta(hours=1)
+_FEW = 3
+"""Fewer lifeless visitors than this are never a machine's."""
 MOST = 20_000
 """Networks that are remembered, those of the latest visitors."""
 _MOST = 8 * BURST
@@ -94,8 +96,13 @@ class Origins:
         return turns
 
     def _is_machine(self, site_id: str, origin: str | None, network: _Network, at: datetime) -> bool:
-        living = self._living.get(site_id, ())
+        # The cheap question first: most newcomers are of networks of their own.
+        living = self._living.get(site_id)
+        if len(network.lifeless) < _FEW or living is None:
+            return False
         elsewhere = sum(1 for when, whose in living if whose != origin and when > at - 2 * WINDOW)
+        if elsewhere < ELSEWHERE:
+            return False
         settled = sum(came < at - GRACE for came in network.lifeless.values())
         odds = machine_odds(
             lifeless=len(network.lifeless), settled=settled, living=len(network.living), living_elsewhere=elsewhere

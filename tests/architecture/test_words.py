@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("app", "reports", "matching", "numberpool", "attribution", "store", "core")
-# attribution reads campaign words, the tables keep them, the snippet sends them, links of demo and benchmark carry them.
+# attribution reads campaign words, the tables keep them, the snippet sends them, links of demo and bench carry them.
 MAY_SAY_UTM = ("attribution/", "store/", "app/snippet/", "app/demo/", "app/bench/swap_world.py")
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"), ("time", "monotonic")}
 

@@ -31,6 +31,7 @@ def test_a_source_of_a_preset_has_its_slug_and_place(office: Office) -> None:
         "position": 10,
         "catch_all": False,
         "target": OWN,
+        "allocation": "least_ambiguous",
         "destination": DESTINATION,
     }
     assert office.api("GET", f"/sources/{source['id']}", expect=200) == source
@@ -228,3 +229,13 @@ def test_sources_of_one_name_made_at_once_get_slugs_of_their_own(office: Office)
             pool.map(lambda _: office.api("POST", "/sources", offline(site, name="Radio"), expect=201), range(5))
         )
     assert {s["slug"] for s in made} == {"radio", "radio-2", "radio-3", "radio-4", "radio-5"}
+
+
+def test_the_policy_of_a_pool_is_chosen_by_its_source(office: Office) -> None:
+    site = office.site()
+    source = office.source(site, "google_ads", numbers=2)
+    assert source["allocation"] == "least_ambiguous"
+    changed = office.api("PATCH", f"/sources/{source['id']}", {"allocation": "round_robin"}).json()
+    assert changed["allocation"] == "round_robin"
+    wrong = office.api("PATCH", f"/sources/{source['id']}", {"allocation": "random"}, expect=422).json()
+    assert set(wrong["error"]["fields"]) == {"allocation"}
