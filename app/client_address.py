@@ -50,6 +50,7 @@ def client_address(request: Asking, settings: Settings) -> Address | None:
     return hop
 
 
+@lru_cache(maxsize=20_000)
 def around(address: Address | None) -> Network | None:
     """The network an address belongs to, as providers hand them out: /24 of IPv4, /48 of IPv6."""
     if address is None:

@@ -9,6 +9,7 @@ from app.engine_room import EngineRoom
 from app.snippet.batch import Batch, Content, OldSetUp
 from app.snippet.set_ups import SetUps, SiteSetUp
 from app.snippet.writer import Writer, WriterAlone
+from app.tally import Tally
 
 _TRIES = 5
 _KEY = "ringtrace-desk"
@@ -20,6 +21,7 @@ class Desk:
     def __init__(self, room: EngineRoom) -> None:
         self.room = room
         self.set_ups = SetUps(room.database)
+        self.newcomers = Tally()
         self._writer: Writer | WriterAlone = Writer(room.database, Batch())
 
     def write_alone(self) -> None:

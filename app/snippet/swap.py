@@ -10,7 +10,6 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.client_address import around
-from app.engine_room import EngineRoom
 from app.page_purpose import is_ahead
 from app.snippet.answers import PageAnswer, allow_origin, answer, error_answer
 from app.snippet.check_report import host_of
@@ -75,7 +74,7 @@ def _remembered(
     """The answer to a visitor who may be remembered; `look` is what else it says."""
     room, site_id = desk.room, set_up.site.site_id
     visitor_id = room.visitor_ids.verify(site_id, message.visitor)
-    if visitor_id is None and not _may_come(room, asker):
+    if visitor_id is None and not _may_come(desk, asker, at):
         return error_answer(
             429,
             "too many new visitors from this address; try again within a minute",
@@ -106,11 +105,11 @@ def _remembered(
     )
 
 
-def _may_come(room: EngineRoom, asker: Asker) -> bool:
+def _may_come(desk: Desk, asker: Asker, at: datetime) -> bool:
     """Whether another new visitor from this address, and from the network around it, is no flood."""
-    each, together = room.settings.new_visitors_per_minute, room.settings.new_visitors_per_minute_and_network
-    return room.within("new visitors", str(asker.address), each) and room.within(
-        "new visitors of a network", str(around(asker.address)), together
+    limits, newcomers = desk.room.settings, desk.newcomers
+    return newcomers.within(asker.address, limits.new_visitors_per_minute, at) and newcomers.within(
+        around(asker.address), limits.new_visitors_per_minute_and_network, at
     )
 
 
