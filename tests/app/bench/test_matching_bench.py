@@ -83,7 +83,7 @@ def test_what_is_demanded_is_held_against_what_was_measured() -> None:
 
 def _declared(rows: Iterable[tuple[str, str, str | None]]) -> list[tuple[str, str, list[str]]]:
     """What is declared, whatever the order of a table's constraints (a table that was copied has them in any)."""
-    return [(name, table, sorted((sql or "").replace(",\n", "\n").splitlines())) for name, table, sql in rows]
+    return [(name, table, sorted(line.strip(" \t,") for line in (sql or "").splitlines())) for name, table, sql in rows]
 
 
 def test_the_database_is_one_that_migrations_and_keys_agree_with(made: holders.Made, tmp_path: Path) -> None:
