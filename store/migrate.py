@@ -1,5 +1,7 @@
 """Brings a database to the newest revision. Safe to run twice, and by several machines at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 
 from alembic import command
@@ -24,17 +26,42 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str | None]:
-    """Migrates to the head revision; returns the revision before and after."""
-    with engine.begin() as connection:
+def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | None]:
+    """Migrates to a revision, the head unless told otherwise; returns the revision before and after.
+
+    Raises RuntimeError where a row would point to nothing afterwards; nothing is changed then.
+    """
+    with engine.connect() as connection, _rows_left_alone(connection), connection.begin():
         if connection.dialect.name == "postgresql":
             # Two deployments that start together take turns, however long; SQLite's BEGIN IMMEDIATE does the same.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
             connection.exec_driver_sql("SET LOCAL lock_timeout = DEFAULT")
         before = current_revision(connection)
-        command.upgrade(alembic_config(connection), "head")
+        command.upgrade(alembic_config(connection), revision)
+        if connection.dialect.name == "sqlite":
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if broken:
+                raise RuntimeError(f"{len(broken)} rows point to nothing, such as one of {broken[0][0]}")
         return before, current_revision(connection)
+
+
+@contextmanager
+def _rows_left_alone(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making it anew: while the old one is dropped, rows of others must not be held to it.
+
+    The switch works outside of transactions only (https://www.sqlite.org/lang_altertable.html, section 7).
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def current_revision(connection: Connection) -> str | None:

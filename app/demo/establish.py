@@ -29,6 +29,7 @@ class Secrets:
 
     password: str
     api_token: str
+    account_id: str
 
 
 def establish(
@@ -53,7 +54,7 @@ def establish(
         _make_sources(work, session, site, founded)
         facts = history(end=at, time_zone=TIME_ZONE)
         load(session, site, facts, base_url=base_url, end=at, user_id=made.user_id, days=days)
-    return Secrets(password=password, api_token=made.api_token)
+    return Secrets(password=password, api_token=made.api_token, account_id=made.account_id)
 
 
 def demo_account(directory: DirectorySession) -> str | None:

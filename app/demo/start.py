@@ -41,11 +41,20 @@ def start(*, host: str, port: int, environ: MutableMapping[str, str], say: Calla
             days=settings.candidate_days,
             at=clock.now(),
         )
+        if made is not None:
+            _work_out_curves(database, made.account_id)
     finally:
         database.engine.dispose()
     for line in greeting(settings.public_base_url, made):
         say(line)
     serve(host=host, port=port, workers=1)
+
+
+def _work_out_curves(database: Database, account_id: str) -> None:
+    """What a night would have done: without it the accuracy page has no curves until tomorrow."""
+    from app.pool_curves import make_all  # loads what a later start has no use for
+
+    make_all(database, account_id, clock.now())
 
 
 def _with_secret_key(environ: MutableMapping[str, str], address: str) -> Settings:

@@ -1,12 +1,13 @@
 """What migrations make is exactly what the tables declare, on both databases; every key leads with the account."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from store.base import Directory, Tenant
 from store.directory import DIRECTORY_TABLES
@@ -91,3 +92,75 @@ def test_the_directory_is_this_list_and_nothing_else() -> None:
     assert {t.__tablename__ for t in DIRECTORY_TABLES} == names
     others = {m.class_ for m in Base.registry.mappers} - set(DIRECTORY_TABLES)
     assert all(issubclass(t, Tenant) for t in others)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_database_with_rows_of_the_first_day_is_brought_to_the_newest_revision(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}" if kind == "sqlite" else request.getfixturevalue("postgres").empty()
+    engine = make_engine(url)
+    upgrade(engine, "0002")
+    of, at = {"account_id": "a"}, "2026-03-02 12:00:00.000000+00:00"
+    day = {"created_at": at} if kind == "postgres" else {"created_at": at[:26]}
+    rows: tuple[tuple[str, dict[str, object]], ...] = (
+        ("accounts", {"name": "Acme", **day}),
+        (
+            "sites",
+            {
+                "site_id": "s",
+                "key": "k",
+                "name": "Acme",
+                **dict.fromkeys(("domains", "numbers", "exclude_networks"), "[]"),
+                "time_zone": "UTC",
+                "country": "US",
+                "currency": "USD",
+                "consent_default": "full",
+                "visitors_per_number": 20,
+                "likelihood_target": 0.9,
+                **day,
+            },
+        ),
+        (
+            "tracking_sources",
+            {
+                "source_id": "t",
+                "site_id": "s",
+                "slug": "direct",
+                "name": "Direct",
+                "kind": "online",
+                "position": 1,
+                "catch_all": True,
+                "destination": "+12125559000",
+                "turn": 0,
+                **day,
+            },
+        ),
+        (
+            "tracking_numbers",
+            {
+                "number": "+12125550101",
+                "source_id": "t",
+                "provider": "manual",
+                "status": "active",
+                "last_turn": 0,
+                "status_since": day["created_at"],
+                **day,
+            },
+        ),
+    )
+    with engine.begin() as connection:
+        for table, values in rows:
+            row = {**of, **values}
+            connection.execute(
+                text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(f':{c}' for c in row)})"), row
+            )
+    upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT number, level, printed FROM tracking_numbers")).all()
+        assert [tuple(row) for row in found] == [("+12125550101", 0, False)]
+        assert connection.execute(text("SELECT allocation FROM tracking_sources")).scalar() == "least_ambiguous"
+        if kind == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    engine.dispose()
