@@ -1,5 +1,6 @@
 """Which candidates are a machine's making: by what is known of the networks they came from. See `core.crowds`."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -49,7 +50,8 @@ def machines_among(
     """By network of these visitors, log2 of the probability that a lifeless one is a person, where that is below 0.
 
     Counted are the site's visitors who came between `since` and `at`, from the networks of the lifeless; and those of
-    the last hour from anywhere, which say whether machines are about. Three queries, none where all live.
+    the last hour from anywhere, which say whether machines are about. All as it stood at `at`. Two queries, none where
+    all live, and a third where somebody is suspected.
     """
     asked = {v.origin for v in visitors if v.origin is not None and is_lifeless(v, at)}
     networks = [
@@ -60,66 +62,84 @@ def machines_among(
     if not networks:
         return {}
     prior = prior_odds([(n.settled, n.living) for n in _lately(session, site_id=site_id, at=at)])
-    odds = _odds(session, networks, site_id=site_id, since=since, until=at, prior=prior)
-    return {origin: share for origin, odd in odds.items() if (share := human_share(odd)) < 0.0}
-
-
-def _lately(session: AccountSession, *, site_id: str, at: datetime) -> list[_Network]:
-    """The networks of the last hour. Visitors' ids begin with their time, so the key leads there."""
-    first = new_id(at - _LATELY)[:_TIME_DIGITS]
-    return _networks(session, Visitor.visitor_id >= first, site_id=site_id, since=at - _LATELY, until=at)
+    odds = _machine_odds(session, networks, site_id=site_id, since=since, until=at, prior=prior)
+    return {origin: human_share(odd) for origin, odd in odds.items()}
 
 
 def machine_networks(session: AccountSession, *, site_id: str, since: datetime, until: datetime) -> frozenset[str]:
     """All networks of a site that were rather a machine's than people's in this time. Two queries."""
-    networks = _networks(session, Visitor.origin.is_not(None), site_id=site_id, since=since, until=until)
-    odds = _odds(session, networks, site_id=site_id, since=since, until=until)
-    return frozenset(origin for origin, odd in odds.items() if origin is not None and odd > 0.0)
+    networks = _networks(session, Visitor.origin.is_not(None), site_id=site_id, since=since, until=until, least=2)
+    odds = _machine_odds(session, networks, site_id=site_id, since=since, until=until, prior=PRIOR)
+    return frozenset(origin for origin in odds if origin is not None)
+
+
+def _lately(session: AccountSession, *, site_id: str, at: datetime) -> list[_Network]:
+    """The networks of the last hour."""
+    since = at - _LATELY
+    return _networks(session, _since(since), site_id=site_id, since=since, until=at)
+
+
+def _since(at: datetime) -> ColumnElement[bool]:
+    """Visitors' ids begin with the time they came, so the key leads there."""
+    return Visitor.visitor_id >= new_id(at)[:_TIME_DIGITS]
 
 
 def _networks(
-    session: AccountSession, which: ColumnElement[bool], *, site_id: str, since: datetime, until: datetime
+    session: AccountSession,
+    which: ColumnElement[bool],
+    *,
+    site_id: str,
+    since: datetime,
+    until: datetime,
+    least: int = 1,
 ) -> list[_Network]:
-    """Networks of visitors."""
-    settled = case((Visitor.alive_at.is_(None) & (Visitor.first_seen_at < until - GRACE), 1))
+    """Networks that at least so many visitors came from."""
+    living = case((Visitor.alive_at <= until, 1))
+    settled = case((Visitor.first_seen_at >= until - GRACE, None), (Visitor.alive_at <= until, None), else_=1)
     rows = session.execute(
-        select(Visitor.origin, func.count(), func.count(settled), func.count(Visitor.alive_at))
+        select(Visitor.origin, func.count(), func.count(settled), func.count(living))
         .where(which, *_within(site_id, since, until))
         .group_by(Visitor.origin)
+        .having(func.count() >= least)
     )
-    return [_Network(origin, came, lost, living) for origin, came, lost, living in rows if origin is not None]
+    return [_Network(origin, came, lost, alive) for origin, came, lost, alive in rows if origin is not None]
 
 
 def _within(site_id: str, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
     return Visitor.site_id == site_id, Visitor.first_seen_at >= since, Visitor.first_seen_at <= until
 
 
-def _odds(
+def _machine_odds(
     session: AccountSession,
     networks: Sequence[_Network],
     *,
     site_id: str,
     since: datetime,
     until: datetime,
-    prior: float = PRIOR,
+    prior: float,
 ) -> Mapping[str | None, float]:
-    """log2 of the odds of a machine, by network."""
-    if not any(network.came > network.living for network in networks):
+    """log2 of the odds of a machine, of those networks that are rather a machine's."""
+    suspected = [network for network in networks if _odds(network, ELSEWHERE, prior) > 0.0]
+    if not suspected:
         return {}
-    # As many as it takes to know that pages of this site do report.
-    living = session.scalars(
-        select(Visitor.origin)
-        .where(Visitor.alive_at.is_not(None), *_within(site_id, since, until))
-        .order_by(Visitor.visitor_id.desc())
-        .limit(_LOOKED_AT)
-    ).all()
-    return {
-        network.origin: machine_odds(
-            lifeless=network.came - network.living,
-            settled=network.settled,
-            living=network.living,
-            living_elsewhere=sum(1 for origin in living if origin != network.origin),
-            prior=prior,
+    # Whether this site's pages report at all: the latest who live say so.
+    living = Counter(
+        session.scalars(
+            select(Visitor.origin)
+            .where(Visitor.alive_at <= until, _since(since), *_within(site_id, since, until))
+            .order_by(Visitor.visitor_id.desc())
+            .limit(_LOOKED_AT)
         )
-        for network in networks
-    }
+    )
+    odds = {n.origin: _odds(n, living.total() - living[n.origin], prior) for n in suspected}
+    return {origin: odd for origin, odd in odds.items() if odd > 0.0}
+
+
+def _odds(network: _Network, living_elsewhere: int, prior: float) -> float:
+    return machine_odds(
+        lifeless=network.came - network.living,
+        settled=network.settled,
+        living=network.living,
+        living_elsewhere=living_elsewhere,
+        prior=prior,
+    )

@@ -5,6 +5,8 @@
 """
 
 import os
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -13,9 +15,29 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from app.serve import BLOCKING_THREADS
+from app.snippet.writer import Perform
+from store.sessions import Database
 
 SERVE = "RINGTRACE_BENCH_SERVE"
 KINDS = ("echo", "front", "flask", "plain")
+
+
+class WriterAlone:
+    """Does each content at once, in a transaction of its own and the thread that brings it. For comparison."""
+
+    def __init__(self, database: Database, perform: Callable[[], Perform]) -> None:
+        self._database, self._make = database, perform
+        self._mine = threading.local()
+
+    def do(self, content: Any, key: object) -> Any:
+        """Has it written. Raises what the writing raised."""
+        perform: Perform | None = getattr(self._mine, "perform", None)
+        if perform is None:
+            perform = self._mine.perform = self._make()
+        with self._database.write() as work:
+            outcomes, committed = perform(work, [content])
+        committed()
+        return outcomes[0]
 
 
 def echo() -> Flask:
@@ -39,6 +61,7 @@ def build(kind: str) -> Any:
     if kind == "echo":
         return echo()
     from app.factory import create_app, warm_up
+    from app.snippet.batch import Batch
     from app.snippet.desk import desk_of
 
     app = create_app()
@@ -46,7 +69,8 @@ def build(kind: str) -> Any:
     if kind == "flask":
         return lambda environ, start_response: Flask.wsgi_app(app, environ, start_response)
     if kind == "plain":
-        desk_of(app).write_alone()
+        desk = desk_of(app)
+        desk.write_by(WriterAlone(desk.room.database, Batch))
     return app
 
 

@@ -91,7 +91,7 @@ class Batch:
             visitor = page.arrival.visitor
             page.counts = self._origins.came(visitor.site_id, visitor.origin, visitor.visitor_id, page.opening.at)
             if not page.counts:
-                found += self._origins.to_give_back(visitor.site_id, visitor.origin, page.opening.at)
+                found += self._origins.turns_of(visitor.site_id, visitor.origin)
         return found
 
     def _finished(self, page: Opened, pools: Pools) -> OpenedPage:

@@ -8,7 +8,7 @@ from flask import Flask
 from app.engine_room import EngineRoom
 from app.snippet.batch import Batch, Content, OldSetUp
 from app.snippet.set_ups import SetUps, SiteSetUp
-from app.snippet.writer import Writer, WriterAlone
+from app.snippet.writer import Writer, Writes
 from app.tally import Tally
 
 _TRIES = 5
@@ -22,11 +22,11 @@ class Desk:
         self.room = room
         self.set_ups = SetUps(room.database)
         self.newcomers = Tally()
-        self._writer: Writer | WriterAlone = Writer(room.database, Batch())
+        self._writer: Writes = Writer(room.database, Batch())
 
-    def write_alone(self) -> None:
-        """From here on every content has a transaction of its own: what the writer is measured against."""
-        self._writer = WriterAlone(self.room.database, Batch)
+    def write_by(self, writer: Writes) -> None:
+        """From here on another writer writes: one to compare with."""
+        self._writer = writer
 
     def write(self, site_key: str, content: Callable[[SiteSetUp], Content], *, key: object) -> Any:
         """Has something of a page written, and returns what came of it once it is committed.

@@ -86,10 +86,10 @@ class Origins:
                 network.living.append(at)
             network.turns.pop(visitor_id, None)
 
-    def to_give_back(self, site_id: str, origin: str | None, at: datetime) -> list[Turn]:
-        """The turns that lifeless visitors of this network took, if it is a machine's; each is told once."""
+    def turns_of(self, site_id: str, origin: str | None) -> list[Turn]:
+        """The turns that lifeless visitors of this network took; each is told once."""
         network = self._networks.get((site_id, origin)) if origin is not None else None
-        if network is None or not network.turns or not self._is_machine(site_id, origin, network, at):
+        if network is None:
             return []
         turns = [turn for taken in network.turns.values() for turn in taken]
         network.turns = {}

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -46,6 +46,13 @@ class Job(Generic[T]):
     def finish(self) -> None:
         """Whoever waits for it goes on."""
         self._done.release()
+
+
+class Writes(Protocol):
+    """Whoever has contents written for threads that wait."""
+
+    def do(self, content: Any, key: object) -> Any:
+        """Has it written, and returns what came of it once it is committed. Raises what the writing raised."""
 
 
 Perform = Callable[[Work, Sequence[Any]], tuple[Sequence[Any], Callable[[], None]]]
@@ -137,24 +144,6 @@ class Writer:
                 self._together([job])
             except BaseException as error:
                 job.error = error
-
-
-class WriterAlone:
-    """Does each content at once, in a transaction of its own and the thread that brings it. For comparison."""
-
-    def __init__(self, database: Database, perform: Callable[[], Perform]) -> None:
-        self._database, self._make = database, perform
-        self._mine = threading.local()
-
-    def do(self, content: Any, key: object) -> Any:
-        """Has it written. Raises what the writing raised."""
-        perform: Perform | None = getattr(self._mine, "perform", None)
-        if perform is None:
-            perform = self._mine.perform = self._make()
-        with self._database.write() as work:
-            outcomes, committed = perform(work, [content])
-        committed()
-        return outcomes[0]
 
 
 def _is_away(error: BaseException) -> bool:
