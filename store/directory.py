@@ -52,11 +52,15 @@ class SignIn(Directory, Base):
 
 
 class SignInTry(Directory, Base):
-    """An evaluated try to sign in, counted by the hash of the e-mail address that was typed."""
+    """An evaluated try to sign in, counted by the hash of the e-mail address that was typed.
+
+    `browser_hash`: of a browser that had signed in as this user before, which has tries of its own.
+    """
 
     __tablename__ = "sign_in_tries"
     try_id: Mapped[str] = mapped_column(Id, primary_key=True)
     email_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    browser_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     at: Mapped[datetime]
     __table_args__ = (Index(None, "email_hash", "at"),)
 

@@ -42,7 +42,8 @@ class Site(OfAccount, SetUp, Base):
 class TrackingSource(OfAccount, SetUp, Base):
     """A channel that brings visits or calls.
 
-    `turn` counts the changes of its pool's state, `allocation` names the policy that gives its numbers.
+    `turn` counts the changes of its pool's state, `allocation` names the policy that gives its numbers. `recorded`: its
+    calls are recorded, after the caller has heard `notice`.
     """
 
     __tablename__ = "tracking_sources"
@@ -58,6 +59,8 @@ class TrackingSource(OfAccount, SetUp, Base):
     target: Mapped[str | None] = mapped_column(E164)
     destination: Mapped[str] = mapped_column(E164)
     turn: Mapped[int] = mapped_column(default=0)
+    recorded: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    notice: Mapped[str | None] = mapped_column(String(500))
     allocation: Mapped[str] = mapped_column(
         String(20), default="least_ambiguous", server_default=text("'least_ambiguous'")
     )
@@ -111,8 +114,11 @@ class TrackingNumber(OfAccount, SetUp, Base):
     )
 
 
-class ProviderCredential(OfAccount, Base):
-    """How a provider signs for this account. Tokens are encrypted; the previous one is valid until its end."""
+class ProviderCredential(OfAccount, SetUp, Base):
+    """How a provider signs for this account. Tokens are encrypted; the previous one is valid until its end.
+
+    `next_token` signs as well: the one that is about to take the present one's place at the provider.
+    """
 
     __tablename__ = "provider_credentials"
     provider: Mapped[str] = mapped_column(String(20), primary_key=True)
@@ -120,4 +126,5 @@ class ProviderCredential(OfAccount, Base):
     token: Mapped[bytes] = mapped_column(LargeBinary)
     previous_token: Mapped[bytes | None] = mapped_column(LargeBinary)
     previous_until: Mapped[datetime | None]
+    next_token: Mapped[bytes | None] = mapped_column(LargeBinary)
     updated_at: Mapped[datetime]

@@ -1,6 +1,23 @@
 """Every table, so that the metadata is complete for whoever creates, migrates or inspects it."""
 
-from store import alarms, answers, calls, counts, directory, imports, models, pages, provisioning, sites, sizing, visits
+from store import (
+    alarms,
+    answers,
+    calls,
+    counts,
+    directory,
+    imports,
+    keeping,
+    messages,
+    models,
+    pages,
+    provider_events,
+    provisioning,
+    sites,
+    sizing,
+    visits,
+    webhooks,
+)
 from store.base import Base, metadata
 
 __all__ = [
@@ -11,11 +28,15 @@ __all__ = [
     "counts",
     "directory",
     "imports",
+    "keeping",
+    "messages",
     "metadata",
     "models",
     "pages",
+    "provider_events",
     "provisioning",
     "sites",
     "sizing",
     "visits",
+    "webhooks",
 ]

@@ -1,0 +1,68 @@
+"""The outbox: what others are to be told is written down in the transaction that made it true, and sent afterwards."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from core.ids import new_id
+from core.time import format_time
+from store.sessions import AccountSession
+from store.webhooks import WebhookDelivery, WebhookEndpoint
+
+CALL_STARTED: Final = "call.started"
+CALL_ENDED: Final = "call.ended"
+CALL_MATCHED: Final = "call.matched"
+MATCH_CHANGED: Final = "call.match_changed"
+MESSAGE_RECEIVED: Final = "message.received"
+FORM_RECEIVED: Final = "form.received"
+CONTACT_CREATED: Final = "contact.created"
+EVENTS: Final = (
+    CALL_STARTED,
+    CALL_ENDED,
+    CALL_MATCHED,
+    MATCH_CHANGED,
+    MESSAGE_RECEIVED,
+    FORM_RECEIVED,
+    CONTACT_CREATED,
+)
+
+
+def tell(
+    session: AccountSession, event: str, subject: str, data: Callable[[], Mapping[str, Any]], *, at: datetime
+) -> int:
+    """Writes down that whoever asked for `event` is to be told `data` about `subject` (an id); returns how many.
+
+    `data` is made only where somebody listens, and is what the REST API would answer about the subject. To be called
+    last in a transaction: it holds the rows of the endpoints, whose messages are numbered without a gap. Flushes.
+    """
+    asked = session.scalars(
+        select(WebhookEndpoint)
+        .where(WebhookEndpoint.disabled_at.is_(None))
+        .order_by(WebhookEndpoint.endpoint_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    listening = [endpoint for endpoint in asked if event in endpoint.events]
+    content = data() if listening else {}
+    for endpoint in listening:
+        endpoint.told += 1
+        delivery_id = new_id(at)
+        payload = {"type": event, "timestamp": format_time(at), "sequence": endpoint.told, "data": content}
+        session.add(
+            WebhookDelivery(
+                delivery_id=delivery_id,
+                endpoint_id=endpoint.endpoint_id,
+                message_id=f"msg_{delivery_id}",
+                number=endpoint.told,
+                event=event,
+                subject=subject,
+                payload=json.dumps(payload, ensure_ascii=False, separators=(",", ":")),
+                made_at=at,
+                next_try_at=at,
+            )
+        )
+    session.flush()
+    return len(listening)
