@@ -1,8 +1,12 @@
 """The WSGI entry: `granian --interface wsgi wsgi:app`, or whatever server you prefer."""
 
+from app.backup.keeper import start_backups
 from app.factory import create_app, warm_up
 from app.jobs import start_jobs
+from app.outage.start import start_outage
 
 app = create_app()
 warm_up()
+start_outage(app)
 start_jobs(app)
+start_backups(app)

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
-from standardwebhooks import Webhook
 
 from app.alarm_words import said_of
 from app.mail import Mail, MailFailed, MailServer, send
-from app.outgoing import Outgoing, PostFailed
+from app.outgoing import Outgoing, PostFailed, public_or_in
 from app.secretbox import SecretBox
 from app.settings import Settings
+from app.telling.signing import signed_headers
 from core.ids import new_id
 from core.text import clean
 from core.time import format_time
@@ -52,7 +52,7 @@ class Post:
             server=settings.smtp_url,
             sender=settings.mail_from or "ringtrace@localhost",
             base_url=settings.public_base_url,
-            outgoing=Outgoing(),
+            outgoing=Outgoing(allowed=public_or_in(settings.webhook_networks)),
         )
 
 
@@ -219,18 +219,8 @@ def _post(post: Post, message: Message, at: datetime) -> None:
     if message.webhook_url is None or message.secret is None:
         raise PostFailed("the webhook has no secret that can be read; set its address again")
     body = json.dumps(message.payload, ensure_ascii=False)
-    signature = Webhook(message.secret.decode()).sign(message.id, at, body)
-    post.outgoing.post(
-        message.webhook_url,
-        body.encode(),
-        {
-            "Content-Type": "application/json; charset=utf-8",
-            "User-Agent": "Ringtrace",
-            "webhook-id": message.id,
-            "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": signature,
-        },
-    )
+    headers = signed_headers(message.secret.decode(), message.id, body, at=at)
+    post.outgoing.post(message.webhook_url, body.encode(), headers)
 
 
 def _told(session: AccountSession, alarm_id: str, at: datetime) -> None:

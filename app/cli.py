@@ -11,6 +11,7 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app import clock
+from app.cli_keeping import COMMANDS
 from app.settings import PREFIX, Settings, SettingsError
 from core.errors import RingtraceError
 from numberpool.rules.allocation import POLICIES
@@ -109,13 +110,14 @@ def user() -> None:
 @click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
 def user_password(email: str, password_stdin: bool) -> None:
     """Set a user's password; signs them out everywhere."""
-    from app.accounts.create import set_password
+    from app.accounts.create import note_password, set_password
     from store.engine import make_engine
     from store.sessions import Database
 
     password = _password()
     with Database(make_engine(_settings().database_url)).write() as work:
         set_password(work.directory, email=email, password=password)
+        note_password(work, email=email, at=clock.now())
     click.echo("the password is set")
 
 
@@ -299,3 +301,7 @@ def bench(name: str | None, quick: bool, as_json: bool) -> None:
     else:
         for key, one in chosen.items():
             click.echo(f"{key}: {one.about}\n\n{one.shown(results[key])}")
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

@@ -1,6 +1,5 @@
 """`create_app`: the Flask application of one process."""
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,9 +17,13 @@ from werkzeug.exceptions import HTTPException
 
 from app import clock
 from app.api.register import register as register_api_room
+from app.bulkhead import with_places
 from app.demo.website import register as register_demo
 from app.engine_room import KEY, EngineRoom, engine_room
+from app.forms import MOST_BYTES, MOST_PARTS
 from app.http_errors import on_validation_error, register_errors
+from app.logs import set_up_logs
+from app.metrics_page import register as register_metrics
 from app.mount import below
 from app.provisioning.fallback import register as register_fallback
 from app.settings import Settings, SettingsError
@@ -28,7 +31,10 @@ from app.snippet.desk import open_desk
 from app.snippet.front import in_front
 from app.snippet.routes import register as register_snippet
 from app.telephony.webhooks import register as register_telephony
+from app.threads import PLACES
 from app.visitor_agent import read_agent
+from app.watch import register as register_watch
+from app.watch import watched
 from app.web.register import register as register_web
 from attribution.rules.landing import read_landing
 from core.phone import national
@@ -47,7 +53,7 @@ def create_app(
     settings = settings or Settings.from_env(environ if environ is not None else os.environ)
     if not settings.secret_key:
         raise SettingsError(["RINGTRACE_SECRET_KEY is not set; at least 16 random characters are needed"])
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logs(settings.log_level, settings.log_format)
     app = OpenAPI(
         "app",
         info=Info(title="Ringtrace", version="1"),
@@ -61,6 +67,8 @@ def create_app(
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        MAX_FORM_PARTS=MOST_PARTS,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
         SESSION_COOKIE_NAME="__Host-ringtrace-form" if settings.https else "ringtrace-form",
@@ -75,9 +83,13 @@ def create_app(
     register_errors(app)
     _register_rooms(app, csrf)
     app.add_url_rule("/health", view_func=health)
+    register_metrics(app)
+    register_watch(app)
     app.wsgi_app = in_front(app.wsgi_app, open_desk(app, app.extensions[KEY]))  # type: ignore
+    app.wsgi_app = with_places(app.wsgi_app, PLACES)  # type: ignore
     if prefix := urlsplit(settings.public_base_url).path:
         app.wsgi_app = below(app.wsgi_app, prefix, partial(_is_route, app))  # type: ignore
+    app.wsgi_app = watched(app.wsgi_app)  # type: ignore
     return app
 
 
@@ -106,11 +118,16 @@ def warm_up() -> None:
     prior()
 
 
+def _ask(room: EngineRoom) -> None:
+    with room.database.read() as work:
+        work.directory.scalar(select(1))
+
+
 def health() -> tuple[Response, int]:
     """200 while the database answers, 503 while it does not."""
+    room = engine_room()
     try:
-        with engine_room().database.read() as work:
-            work.directory.scalar(select(1))
+        room.outage.patience(lambda: _ask(room), reads=True)
     except SQLAlchemyError:
         return jsonify({"status": "unavailable", "database": "down"}), 503
     return jsonify({"status": "ok", "database": "up"}), 200

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
+from flask.globals import request_ctx
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -24,12 +25,13 @@ CODES = {
     409: "conflict",
     413: "too_large",
     415: "unsupported",
+    416: "no_such_range",
     422: "invalid",
     429: "too_many",
     500: "internal",
     503: "unavailable",
 }
-MACHINE_PATHS = ("/api/", "/v1/", "/s/", "/webhooks/", "/health")
+MACHINE_PATHS = ("/api/", "/v1/", "/s/", "/webhooks/", "/health", "/metrics")
 
 
 def error_content(
@@ -93,7 +95,7 @@ def register_errors(app: Flask) -> None:
             return error
         answer = error_response(status, error.description or error.name)
         for name, value in error.get_headers(request.environ):
-            if name in {"Allow", "Retry-After"}:
+            if name in {"Allow", "Content-Range", "Retry-After"}:
                 answer.headers[name] = value
         return _answer(status, error.description or error.name, answer)
 
@@ -109,6 +111,9 @@ def register_errors(app: Flask) -> None:
 
 
 def _answer(status: int, message: str, response: Response | None, *, retry: int | None = None) -> Any:
+    if request_ctx.url_adapter is None:  # its Host is none
+        # Such a request reaches nothing of ours; a page could not even link to the style sheet.
+        return response or error_response(status, message)
     if not request.path.startswith(MACHINE_PATHS):
         return render_template("error.html", status=status, message=message), status
     response = response or error_response(status, message)

@@ -7,7 +7,7 @@ nothing was serving, is caught up once; what takes long (training, the curves of
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from multiprocessing.util import Finalize
 
@@ -33,6 +33,9 @@ from app.job_runs import (
 from app.nightly_jobs import NIGHTLY, Night
 from app.regular_jobs import Around, Regular
 from app.settings import Settings
+from app.telephony.intake import process_due
+from app.telephony.media_fetch import Fetching
+from app.telling.deliver import start_deliveries
 from app.training_process import Outcome, train_in_process
 from store.leader import leadership
 from store.sessions import Database
@@ -40,6 +43,8 @@ from store.sessions import Database
 log = logging.getLogger("ringtrace.jobs")
 
 LOOK_SECONDS = 30
+STAND_BY_SECONDS = 3
+"""How often a process that does not lead asks whether nobody does any more."""
 FIRST_LOOK = timedelta(seconds=60)
 """After a start: visitors and calls come first, and whoever starts a server twice in a row is not made to wait."""
 REST = timedelta(hours=1)
@@ -66,7 +71,8 @@ class Jobs:
         self._now = tell_time
         self._train = train
         self._nightly = nightly
-        self._regular = Regular() if regular else None
+        self._regular = Regular(self._ends) if regular else None
+        self._fetching = Fetching(self._ends)
         self._lead = leadership(database.engine)
         self._leads = False
         self._ask_again = tell_time()
@@ -85,6 +91,7 @@ class Jobs:
         """Looks from then on, in threads of its own, until `stop`."""
         first = clock.now() + first_look  # the scheduler goes by the machine's clock
         self._scheduler.add_job(self.look, "interval", seconds=LOOK_SECONDS, next_run_time=first)
+        self._scheduler.add_job(self.stand_by, "interval", seconds=STAND_BY_SECONDS, next_run_time=first)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -92,7 +99,15 @@ class Jobs:
         self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        if self._regular is not None:
+            self._regular.stop()
+        self._fetching.stop()
         self._lead.release()
+
+    def stand_by(self) -> None:
+        """Takes over at once where the leader is gone, instead of at the next look."""
+        if not self._leads and not self._ends() and self._lead.hold():
+            self.look()
 
     def look(self) -> None:
         """Does what is due now, account by account, if this process is the leader."""
@@ -100,7 +115,9 @@ class Jobs:
             was_leading, self._leads = self._leads, not self._ends() and self._lead.hold()
             if not was_leading:
                 self._rest, self._seen = {}, set()
-            for account_id in accounts_with_sites(self._database) if self._leads else ():
+            accounts = tuple(accounts_with_sites(self._database)) if self._leads else ()
+            self._events(accounts)
+            for account_id in accounts:
                 if self._ends() or self._deposed():
                     return
                 if account_id not in self._seen:
@@ -114,6 +131,13 @@ class Jobs:
         except Exception:
             log.exception("looking for due jobs failed")
 
+    def _events(self, accounts: Iterable[str]) -> None:
+        """Of all accounts first what webhooks told and still waits: a training may take long."""
+        for account_id in accounts if self._regular is not None else ():
+            if self._stops():
+                return
+            process_due(self._database, self._settings, account_id, at=self._now(), should_stop=self._stops)
+
     def _take_up(self, account_id: str) -> None:
         """Does again what broke off under a leader before."""
         for job in (TRAIN, *self._nightly):
@@ -123,15 +147,15 @@ class Jobs:
     def _minutes(self, account_id: str) -> None:
         """What falls due every few minutes."""
         if self._regular is not None and not self._stops():
-            self._regular.look(
-                Around(
-                    database=self._database,
-                    settings=self._settings,
-                    account_id=account_id,
-                    at=self._now(),
-                    should_stop=self._stops,
-                )
+            around = Around(
+                database=self._database,
+                settings=self._settings,
+                account_id=account_id,
+                at=self._now(),
+                should_stop=self._stops,
             )
+            self._fetching.look(around)
+            self._regular.look(around)
 
     def _visit(self, account_id: str) -> datetime:
         """Does the account's night if that is due; returns until when it may be left alone."""
@@ -194,10 +218,11 @@ class Jobs:
 
 
 def start_jobs(app: Flask) -> Jobs:
-    """Starts the jobs of a process that serves, and sees to it that they stop with it."""
+    """Starts the jobs of a process that serves, and the sending of webhooks; sees to it that they stop with it."""
     room: EngineRoom = app.extensions[KEY]
     jobs = Jobs(settings=room.settings, database=room.database, tell_time=room.tell_time)
     jobs.start()
     # Worker processes of a server are ended by `multiprocessing`, which knows no `atexit`; in others both are one.
     Finalize(None, jobs.stop, exitpriority=10)
+    Finalize(None, start_deliveries(room.settings, room.database, room.tell_time).stop, exitpriority=11)
     return jobs

@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import partial
 
 from app.engine_room import EngineRoom
+from app.telling.calls import tell_call
+from app.telling.outbox import MATCH_CHANGED
 from matching.later import LaterAnswer, Reason, answer_again, calls_of_form, other_calls_of_phone
 from store.sessions import AccountSession
 
@@ -69,13 +71,16 @@ def _answer_again(
     for call_id in call_ids:
         try:
             with room.database.write() as work:
+                at = room.now()
                 answer = answer_again(
                     work.account(account_id),
                     call_id,
-                    at=room.now(),
+                    at=at,
                     reason=reason,
                     days=room.settings.candidate_days,
                 )
+                if answer is not None and answer.moved:
+                    tell_call(room, work, account_id, MATCH_CHANGED, call_id, at=at)
         except Exception:
             log.exception("call %s could not be answered again (%s)", call_id, reason)
             continue

@@ -1,4 +1,4 @@
-"""The night's work beside the training: what other pool sizes would mean, and both sides' numbers held together."""
+"""The night's work beside the training: pool sizes tried out, both sides' numbers held together, old rows removed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,13 +6,15 @@ from datetime import datetime
 
 from app.alarms import note
 from app.provisioning.nightly import reconcile_all
+from app.retention.nightly import Retention
 from app.settings import Settings
+from app.telling.keep import forget_deliveries
 from app.training_process import Outcome, run_in_process
 from reports.alarms import Changes, clear_alarm, open_alarms, raise_alarm
 from store.alarms import Alarm
 from store.sessions import Database
 
-CURVES, RECONCILE = "curves", "reconcile"
+CURVES, RECONCILE, WEBHOOKS, RETENTION = "curves", "reconcile", "webhooks", "retention"
 MISSING = "number_missing_at_provider"
 """The kind of the alarm about a number of ours that its provider does not have any more."""
 
@@ -51,4 +53,21 @@ def reconcile(night: Night) -> Outcome:
     return Outcome(said=done.sentence(), failed=done.problem is not None)
 
 
-NIGHTLY: dict[str, Callable[[Night], Outcome]] = {CURVES: curves, RECONCILE: reconcile}
+def webhooks(night: Night) -> Outcome:
+    """Removes messages of webhooks that were delivered, or given up, long ago."""
+    removed = forget_deliveries(night.database, night.account_id, at=night.at, should_stop=night.stopping)
+    return Outcome(said=f"{removed} old {'message' if removed == 1 else 'messages'} removed", failed=False)
+
+
+def retention(night: Night) -> Outcome:
+    """Removes what the account does not keep any longer."""
+    done = Retention(night.database, night.settings, night.account_id, night.at, night.stopping).run()
+    return Outcome(said=done.sentence(), stopped=done.stopped)
+
+
+NIGHTLY: dict[str, Callable[[Night], Outcome]] = {
+    CURVES: curves,
+    RECONCILE: reconcile,
+    WEBHOOKS: webhooks,
+    RETENTION: retention,
+}

@@ -8,22 +8,30 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from functools import lru_cache
+from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
 TIMEOUT_SECONDS = 5.0
-"""For the whole exchange, beside resolving the name."""
+"""For the whole exchange, connecting included, beside resolving the name."""
 MOST_URL = 2000
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""NAT64 (RFC 6052, RFC 8215): an IPv4 address in disguise."""
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Allowed = Callable[[Address], bool]
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All of the public IPv6 internet (RFC 4291, 2.4); what lies outside is local, reserved or a disguise."""
 
 
 class PostFailed(Exception):
-    """The request was not made, or not taken; the message says why."""
+    """The request was not made, or not taken; the message says why, `status` is what was answered, if anything."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def is_public(address: Address) -> bool:
@@ -31,15 +39,26 @@ def is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if address.sixtofour is not None or address.teredo is not None or any(address in net for net in _TRANSLATED):
+        if address.sixtofour is not None or address.teredo is not None or address not in _UNICAST:
             return False
     return address.is_global and not address.is_multicast
+
+
+def public_or_in(networks: Iterable[Network]) -> Allowed:
+    """Allows the public internet and these networks besides; an IPv4 address mapped into IPv6 is that address."""
+    besides = tuple(networks)
+
+    def allowed(address: Address) -> bool:
+        bare = getattr(address, "ipv4_mapped", None) or address
+        return is_public(bare) or any(bare in network for network in besides)
+
+    return allowed
 
 
 def read_url(url: str) -> SplitResult:
     """The parts of an address that may be posted to. Raises ValueError, in words, for one that may not."""
     parts = urlsplit(url) if len(url) <= MOST_URL and url.isascii() and url.isprintable() and " " not in url else None
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or "\\" in url:
         raise ValueError("an http or https address is allowed, such as https://example.com/alarms")
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address without user and password is allowed")
@@ -47,10 +66,36 @@ def read_url(url: str) -> SplitResult:
     return parts
 
 
-class Outgoing:
-    """Posts to addresses. `allowed` says which network addresses may be connected to."""
+def require_reachable(url: str, allowed: Allowed = is_public) -> None:
+    """Raises ValueError, in words, for an address that may not be posted to or is written as one that is not allowed.
 
-    def __init__(self, *, allowed: Callable[[Address], bool] = is_public, timeout: float = TIMEOUT_SECONDS) -> None:
+    A name is let through: where it leads is looked at with every request.
+    """
+    address = written_address(read_url(url).hostname or "")
+    if address is not None and not allowed(address):
+        raise ValueError("is not on the public internet")
+
+
+def written_address(host: str) -> Address | None:
+    """The address that a host is written as, in any form the system would take it in; None for a name.
+
+    Besides the usual forms those of `inet_aton`: 2130706433, 0x7f.1 and 0177.0.0.1 are all 127.0.0.1.
+    """
+    bare = host.partition("%")[0].rstrip(".")
+    try:
+        return ipaddress.ip_address(bare)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(bare))
+    except (OSError, UnicodeError):
+        return None
+
+
+class Outgoing:
+    """Posts to addresses. `allowed` says which network addresses may be connected to; `timeout` in seconds."""
+
+    def __init__(self, *, allowed: Allowed = is_public, timeout: float = TIMEOUT_SECONDS) -> None:
         self._allowed, self._timeout = allowed, timeout
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -60,24 +105,25 @@ class Outgoing:
         except ValueError as error:
             raise PostFailed(str(error)) from None
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        end = time.monotonic() + self._timeout
         connection = HTTPConnection(host, port, timeout=self._timeout)
         held = [self._connect(host, port)]
         # Whoever answers a byte a second would hold us for hours.
         late = threading.Event()
-        watch = threading.Timer(self._timeout, lambda: _cut(held[0], late))
+        watch = threading.Timer(max(end - time.monotonic(), 0.01), lambda: _cut(held[0], late))
+        watch.daemon = True  # a server that stops does not wait for it
         watch.start()
         try:
             if parts.scheme == "https":
-                context = ssl.create_default_context()
-                secured = context.wrap_socket(held[0], server_hostname=host, do_handshake_on_connect=False)
+                secured = _tls().wrap_socket(held[0], server_hostname=host, do_handshake_on_connect=False)
                 held[0] = secured
                 secured.do_handshake()
             connection.sock = held[0]
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("POST", path, body=body, headers=dict(headers))
-            answer: HTTPResponse = connection.getresponse()
-            status = answer.status
-        except (OSError, HTTPException) as error:
+            with connection.getresponse() as answer:
+                status = answer.status
+        except (OSError, HTTPException, ValueError) as error:
             if late.is_set():
                 raise PostFailed(f"{host} took too long") from None
             raise PostFailed(f"{host} did not answer as expected ({type(error).__name__})") from None
@@ -88,26 +134,40 @@ class Outgoing:
         if late.is_set():
             raise PostFailed(f"{host} took too long")
         if 300 <= status < 400:
-            raise PostFailed(f"{host} answered {status}; redirects are not followed")
+            raise PostFailed(f"{host} answered {status}; redirects are not followed", status)
         if not 200 <= status < 300:
-            raise PostFailed(f"{host} answered {status}")
+            raise PostFailed(f"{host} answered {status}", status)
         return status
 
     def _connect(self, host: str, port: int) -> socket.socket:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise PostFailed(f"{host} has no address") from None
-        addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-        if not all(self._allowed(ipaddress.ip_address(address.partition("%")[0])) for address in addresses):
-            raise PostFailed(f"{host} is not on the public internet")
+        """A connection to an allowed address of the host: each gets its share of the time."""
+        addresses = self._addresses(host, port)
         trouble: OSError | None = None
-        for address in addresses:
+        end = time.monotonic() + self._timeout
+        for place, address in enumerate(addresses):
+            left = max(end - time.monotonic(), 0.01) / (len(addresses) - place)
             try:
-                return socket.create_connection((address, port), timeout=self._timeout)
+                return socket.create_connection((address, port), timeout=left)
             except OSError as error:
                 trouble = error
         raise PostFailed(f"{host} could not be reached ({type(trouble).__name__})")
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, every one of them allowed."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+            fine = all(self._allowed(ipaddress.ip_address(address.partition("%")[0])) for address in addresses)
+        except (OSError, UnicodeError, ValueError):
+            raise PostFailed(f"{host} has no address") from None
+        if not fine or not addresses:
+            raise PostFailed(f"{host} is not on the public internet")
+        return addresses
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def _cut(sock: socket.socket, late: threading.Event) -> None:

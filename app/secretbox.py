@@ -40,6 +40,13 @@ class SecretBox:
         except InvalidToken:
             return None
 
+    def renew(self, sealed: bytes) -> bytes | None:
+        """The same secret under SECRET_KEY, or None where no key of ours opens it."""
+        try:
+            return self._fernet.rotate(sealed)
+        except InvalidToken:
+            return None
+
 
 class VisitorIds:
     """Visitor ids as the outside sees them: id, dot, HMAC over site and id. Nobody can make one up."""

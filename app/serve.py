@@ -8,11 +8,10 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from app.metrics_folder import prepare as prepare_metrics
 from app.settings import PREFIX, Settings, SettingsError
+from app.threads import THREADS
 from core.errors import Conflict
-
-BLOCKING_THREADS = 32
-"""Per process; they mostly wait for the database."""
 
 
 def serves_at(host: str, port: int) -> str:
@@ -45,6 +44,7 @@ def serve(*, host: str, port: int, workers: int) -> None:
     if workers > 1 and settings.database_url.startswith("sqlite"):
         print("SQLite has one writer: serving with one process.", file=sys.stderr)
         workers = 1
+    prepare_metrics(settings.instance, workers)
     # The workers build their own settings from the environment, wherever they are started.
     os.environ[f"{PREFIX}PUBLIC_BASE_URL"] = settings.public_base_url
     Granian(
@@ -53,7 +53,7 @@ def serve(*, host: str, port: int, workers: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=BLOCKING_THREADS,
+        blocking_threads=THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=5,
         log_level=LogLevels.error,

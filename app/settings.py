@@ -1,5 +1,6 @@
 """Settings: one typed loader over the environment it is handed. Every problem is reported at once."""
 
+import hashlib
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
@@ -8,6 +9,8 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
 
 from app.mail import MailServer
 from core.errors import shown
@@ -32,6 +35,7 @@ class Settings:
     """How this installation is set up. `docs/settings.md` documents each name."""
 
     instance: Path
+    recordings_dir: Path
     database_url: str
     secret_key: str | None
     previous_secret_keys: tuple[str, ...]
@@ -39,6 +43,7 @@ class Settings:
     geo_database: Path | None
     region_header: str | None
     trusted_proxies: tuple[Network, ...]
+    webhook_networks: tuple[Network, ...]
     api_calls_per_minute: int
     new_visitors_per_minute: int
     new_visitors_per_minute_and_network: int
@@ -46,9 +51,14 @@ class Settings:
     quarantine_days: int
     rest_days: int
     train_at: time | None
+    backup_dir: Path | None
+    backup_every: int
+    pg_tools: Path | None
     smtp_url: MailServer | None
     mail_from: str | None
     log_level: str
+    log_format: str
+    metrics_token: str | None
     demo: bool
 
     @classmethod
@@ -61,6 +71,7 @@ class Settings:
         instance = read("INSTANCE_DIR", PROJECT / "instance", _directory, "a folder")
         settings = cls(
             instance=instance,
+            recordings_dir=read("RECORDINGS_DIR", instance / "recordings", _directory, "a folder"),
             database_url=read(
                 "DATABASE_URL",
                 f"sqlite:///{instance / 'ringtrace.db'}",
@@ -90,6 +101,12 @@ class Settings:
                 _networks,
                 "networks separated by commas, such as 10.0.0.0/8,127.0.0.1",
             ),
+            webhook_networks=read(
+                "WEBHOOK_NETWORKS",
+                (),
+                _networks,
+                "networks separated by commas, such as 10.0.0.0/8,127.0.0.1",
+            ),
             api_calls_per_minute=read("API_CALLS_PER_MINUTE", 6000, _count, "a whole number from 1"),
             new_visitors_per_minute=read("NEW_VISITORS_PER_MINUTE", 600, _count, "a whole number from 1"),
             new_visitors_per_minute_and_network=read(
@@ -99,6 +116,9 @@ class Settings:
             quarantine_days=read("QUARANTINE_DAYS", 7, _days, "a whole number of days from 0 to 365"),
             rest_days=read("REST_DAYS", 30, _days, "a whole number of days from 0 to 365"),
             train_at=read("TRAIN_AT", time(3, 30), _time_of_day, "a time from 00:00 to 23:59, or off"),
+            backup_dir=read("BACKUP_DIR", None, _directory, "a folder"),
+            backup_every=read("BACKUP_EVERY", 60, _pace, "a whole number of seconds from 0 to 86400"),
+            pg_tools=read("PG_TOOLS", None, _folder, "a folder that is there"),
             smtp_url=read(
                 "SMTP_URL",
                 None,
@@ -108,11 +128,19 @@ class Settings:
             ),
             mail_from=read("MAIL_FROM", None, _mail_address, "an e-mail address"),
             log_level=read("LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
+            log_format=read("LOG_FORMAT", "text", _log_format, "text or json"),
+            metrics_token=read("METRICS_TOKEN", None, _key, "at least 16 characters", secret=True),
             demo=read("DEMO", False, _flag, "on or off"),
         )
         if read.problems:
             raise SettingsError(read.problems)
         return settings
+
+    @property
+    def outage(self) -> Path:
+        """The folder of what goes on without the database: one per database, for servers may share an instance."""
+        digest = hashlib.sha256(make_url(self.database_url).set(password=None).render_as_string().encode())
+        return self.instance / "outage" / digest.hexdigest()[:16]
 
     @property
     def https(self) -> bool:
@@ -180,6 +208,13 @@ def _directory(text: str) -> Path:
     return path
 
 
+def _folder(text: str) -> Path:
+    path = _directory(text)
+    if not path.is_dir():
+        raise ValueError
+    return path
+
+
 def _file(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if not path.is_file() or not os.access(path, os.R_OK):
@@ -211,6 +246,13 @@ def _days(text: str) -> int:
     return value
 
 
+def _pace(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 86_400:
+        raise ValueError
+    return value
+
+
 def _time_of_day(text: str) -> time | None:
     if text.lower() == "off":
         return None
@@ -231,6 +273,12 @@ def _level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ValueError
     return text.upper()
+
+
+def _log_format(text: str) -> str:
+    if text.lower() not in {"text", "json"}:
+        raise ValueError
+    return text.lower()
 
 
 def _flag(text: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from app.audit import note
 from core.errors import NotFound
 from matching.models import in_use, keep, use, version_name
 from matching.rules.moves import Move, rate_moves, weight_moves
@@ -134,6 +135,15 @@ def train(
         same = in_use(session).model_id == current.model_id
         if fitted.better and same:
             use(session, row.model_id, at=at, user_id=None, reason=fitted.reason)
+            note(
+                session,
+                "model.use",
+                row.version,
+                by="system",
+                user_id=None,
+                at=at,
+                details={"before": current.model.version},
+            )
         version, model_id = row.version, row.model_id
     reason = fitted.reason if same else f"{fitted.reason}; but another version was put to use meanwhile"
     return Trained(

@@ -177,11 +177,17 @@ def arrive(
         kept = _keeps(begun, visitor, sources)
         return Arrival(visitor=visitor, visit=current, landing=begun, kept=kept, newcomer=False)
     settled = settle_visit(landing, sources.rule(visitor.source_id), sources.rules, sources.with_numbers)
-    visitor.source_id = settled.known.id if settled.known else visitor.source_id
+    # A visit that is told of late, after one that began after it, is not the one the visitor is in.
+    late = current is not None and at < current.started_at
+    if not late:
+        visitor.source_id = settled.known.id if settled.known else visitor.source_id
     source_id = settled.source.id if settled.source else None
     visit = _new_visit(
         book, site, visitor, landing, source_id=source_id, url=url, referrer=referrer, browser=browser, at=at
     )
+    if not late:
+        visitor.visit_id = visit.visit_id
+        visitor.region = browser.region or visitor.region
     return Arrival(visitor=visitor, visit=visit, landing=landing, kept=settled.kept, newcomer=newcomer)
 
 
@@ -254,8 +260,6 @@ def _new_visit(
         **touch,
     }
     book.add_visit(visit, began)
-    visitor.visit_id = visit.visit_id
-    visitor.region = browser.region or visitor.region
     return visit
 
 

@@ -65,11 +65,16 @@ def caller_of(value: str | None) -> str | None:
     Withheld callers are one kind, not one person: none of their spellings may become an identity. Addresses
     (`sip:`, `client:`), short codes and numbers that are nothing but zeros name no telephone either.
     """
-    text = _FORMATTING.sub("", value or "")
-    if text.lstrip("+").lower() in _WITHHELD_WORDS:
+    if is_withheld(value):
         return None
-    number = dialled(text)
+    number = dialled(_FORMATTING.sub("", value or ""))
     return None if number is None or _ZEROS.fullmatch(number) else number
+
+
+def is_withheld(value: str | None) -> bool:
+    """Whether this is one of the spellings of a withheld caller; nothing at all is one."""
+    text = _FORMATTING.sub("", value or "").lstrip("+").lower()
+    return not text or text in _WITHHELD_WORDS
 
 
 def dialled(value: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Gathers what was known when a call came in: who held the number, what they did, what the phone did before.
+"""Gathers what was known when a call or a text came in: who held the number, what they did, what the phone did before.
 
 A dozen queries at most, whatever the number of candidates. Everything is read as it stood at `at`, so that a call can
 be explained later just as it was scored.
@@ -16,6 +16,7 @@ from attribution.rules.landing import read_landing
 from core.regions import region_of_number
 from core.text import clean
 from core.time import hour_of_week
+from matching.incoming import Incoming
 from matching.machines import is_lifeless, machines_among
 from matching.phone_history import in_parts, other_phones, phone_history
 from matching.rules.background import RECENT_SECONDS, recent
@@ -38,16 +39,16 @@ class Scene:
     sources: dict[str, str | None]
 
 
-def gather(session: AccountSession, call: Call, *, at: datetime, days: int) -> Scene:
-    """What was known of `call` at `at`; candidates are holders of its number seen in the `days` before."""
+def gather(session: AccountSession, incoming: Incoming, *, at: datetime, days: int) -> Scene:
+    """What was known of `incoming` at `at`; candidates are holders of its number seen in the `days` before."""
     since = at - timedelta(days=days)
-    rows = _holders(session, call, at, since)
+    rows = _holders(session, incoming, at, since)
     later = _as_of(session, [row for row in rows if row.last_seen_at > at], at)
     visitors = [row.visitor_id for row in rows]
-    clicks = _clicks(session, call, at, since)
+    clicks = _clicks(session, incoming, at, since)
     forms = _forms(session, visitors, at, since)
-    elsewhere = other_phones(session, call, visitors, at) if call.from_number else {}
-    machines = machines_among(session, rows, site_id=call.site_id, since=since, at=at)
+    elsewhere = other_phones(session, incoming, visitors, at) if incoming.from_number else {}
+    machines = machines_among(session, rows, site_id=incoming.site_id, since=since, at=at)
     candidates = tuple(
         _facts(
             row,
@@ -61,9 +62,9 @@ def gather(session: AccountSession, call: Call, *, at: datetime, days: int) -> S
         for row in rows
     )
     return Scene(
-        call=_call_facts(session, call, candidates, at),
+        call=_call_facts(session, incoming, candidates, at),
         candidates=candidates,
-        history=phone_history(session, call, at),
+        history=phone_history(session, incoming, at),
         sources={row.visitor_id: row.source_id for row in rows},
     )
 
@@ -88,9 +89,9 @@ class _Holder(NamedTuple):
     shown: bool
 
 
-def _holders(session: AccountSession, call: Call, at: datetime, since: datetime) -> list[_Holder]:
+def _holders(session: AccountSession, incoming: Incoming, at: datetime, since: datetime) -> list[_Holder]:
     """Who held the number and was seen in the window. Columns, not objects: a number may have a thousand holders."""
-    rows = session.execute(_HOLDERS, {"number": call.number, "at": at, "since": since})
+    rows = session.execute(_HOLDERS, {"number": incoming.number, "at": at, "since": since})
     return list({row[0]: _Holder(*row) for row in rows}.values())
 
 
@@ -193,7 +194,7 @@ def page_path(url: str | None) -> str | None:
     return None if url is None else clean(read_landing(url, None, own_hosts=()).landing_path, 400)
 
 
-def _clicks(session: AccountSession, call: Call, at: datetime, since: datetime) -> dict[str, datetime]:
+def _clicks(session: AccountSession, incoming: Incoming, at: datetime, since: datetime) -> dict[str, datetime]:
     """Per visitor the latest click on this number."""
     rows = session.execute(
         select(VisitEvent.visitor_id, func.max(VisitEvent.at))
@@ -201,7 +202,7 @@ def _clicks(session: AccountSession, call: Call, at: datetime, since: datetime) 
             VisitEvent.at <= at,
             VisitEvent.at >= since,
             VisitEvent.type == "tel_click",
-            VisitEvent.number == call.number,
+            VisitEvent.number == incoming.number,
         )
         .group_by(VisitEvent.visitor_id)
     )
@@ -257,32 +258,35 @@ def _seconds_since(moment: datetime | None, at: datetime) -> float | None:
     return None if moment is None else (at - moment).total_seconds()
 
 
-def _call_facts(session: AccountSession, call: Call, candidates: Sequence[CandidateFacts], at: datetime) -> CallFacts:
+def _call_facts(
+    session: AccountSession, incoming: Incoming, candidates: Sequence[CandidateFacts], at: datetime
+) -> CallFacts:
     zone, kind = session.execute(
         select(Site.time_zone, TrackingSource.kind)
         .join(TrackingSource, TrackingSource.site_id == Site.site_id)
-        .where(TrackingSource.source_id == call.source_id)
+        .where(TrackingSource.source_id == incoming.source_id)
     ).one()
-    region = region_of_number(call.from_number)
+    region = region_of_number(incoming.from_number)
     lately = session.execute(
         select(Call.started_at, Call.number, Call.from_number, Call.none_likelihood).where(
-            Call.site_id == call.site_id,
+            Call.site_id == incoming.site_id,
             Call.started_at >= at - timedelta(seconds=RECENT_SECONDS),
-            or_(Call.started_at < at, (Call.started_at == at) & (Call.call_id < call.call_id)),
-            Call.number != call.number,
+            or_(Call.started_at < at, (Call.started_at == at) & (Call.call_id < incoming.id)),
+            Call.number != incoming.number,
         )
     ).all()
     return CallFacts(
         at=at,
-        caller=call.from_number,
+        what=incoming.what,
+        caller=incoming.from_number,
         local_hour_of_week=hour_of_week(at, zone),
-        number=call.number,
-        source=call.source_id,
+        number=incoming.number,
+        source=incoming.source_id,
         number_kind="pool" if kind == "online" else "offline",
         caller_region=region,
         region_share=region_share(region, [candidate.region for candidate in candidates]),
         recent_nobody=recent(((at - when).total_seconds(), none) for when, _, _, none in lately),
         recent_calls_other_numbers=len(
-            {number for _, number, caller, _ in lately if caller is not None and caller == call.from_number}
+            {number for _, number, caller, _ in lately if caller is not None and caller == incoming.from_number}
         ),
     )

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from core.ids import new_id
 from core.time import format_time
+from matching.incoming import of_call
 from matching.lock import after_the_last, locked_call
 from matching.models import model_in_use, model_of_version
 from matching.rules.model import LikelihoodModel
@@ -70,7 +71,7 @@ def answer_again(
     staff = call.matched_by == "staff"
     answer = score(
         session,
-        call,
+        of_call(call),
         at=call.started_at,
         known_at=at,
         model=model or _model_of(session, call),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from core.ids import new_id
+from matching.incoming import of_call
 from matching.models import model_of_version
 from matching.rules.model import LikelihoodModel
 from matching.rules.rank import Ranked
@@ -26,7 +27,7 @@ def match_call(session: AccountSession, call: Call, *, at: datetime, model: Like
     `days`: how long ago a holder of the number may have been seen. Fills the call's `model_*`, `none_likelihood` and
     `matched_*`, its candidates and the first line of its history. Likelihoods and `none_likelihood` sum to 1.
     """
-    answer = score(session, call, at=at, model=model, days=days)
+    answer = score(session, of_call(call), at=at, model=model, days=days)
     keep_candidates(session, call, answer)
     _credit(session, call, answer.ranking.best, none=answer.ranking.none, at=at, version=answer.version)
 
@@ -79,7 +80,7 @@ def explain(
         return stated.evidence
     answer = score(
         session,
-        call,
+        of_call(call),
         at=call.started_at,
         known_at=_answered_again_at(session, call),
         model=model or model_of_version(session, call.model_version),

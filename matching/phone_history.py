@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import case, func, or_, select
 
+from matching.incoming import Incoming
 from matching.rules.facts import EarlierCall, FormPhone, PhoneHistory, StaffDecision
 from matching.rules.habits import FORM_PHONE, MAX_CALLS, MAX_CANDIDATES, SHARED_FROM, STAFF_PHONE, claim
 from store.calls import Call, CallCandidate, MatchDecision
@@ -15,18 +16,21 @@ _NAMED = 10_000
 """Visitors named in one query: databases take some tens of thousands of values in a statement."""
 
 
-def phone_history(session: AccountSession, call: Call, at: datetime) -> PhoneHistory:
-    """The history of the calling phone on this site up to `at`, this call itself left out. Four queries at most."""
-    phone = call.from_number
+def phone_history(session: AccountSession, incoming: Incoming, at: datetime) -> PhoneHistory:
+    """The history of the calling phone on this site up to `at`, this call itself left out. Four queries at most.
+
+    A phone's texts are no calls of it: a text's likelihoods say nothing that its calls do not say better.
+    """
+    phone = incoming.from_number
     if phone is None:
         return PhoneHistory(withheld=True)
     calls = session.execute(
         select(Call.call_id, Call.started_at, Call.number)
         .where(
             Call.from_number == phone,
-            Call.site_id == call.site_id,
-            or_(Call.started_at < at, (Call.started_at == at) & (Call.call_id < call.call_id)),
-            Call.call_id != call.call_id,
+            Call.site_id == incoming.site_id,
+            or_(Call.started_at < at, (Call.started_at == at) & (Call.call_id < incoming.id)),
+            Call.call_id != incoming.id,
         )
         .order_by(Call.started_at.desc())
         .limit(MAX_CALLS)
@@ -37,7 +41,7 @@ def phone_history(session: AccountSession, call: Call, at: datetime) -> PhoneHis
     forms = tuple(
         FormPhone(at=when, visitor=visitor)
         for visitor, when in session.execute(
-            select(Form.visitor_id, Form.at).where(Form.phone == phone, Form.site_id == call.site_id, Form.at <= at)
+            select(Form.visitor_id, Form.at).where(Form.phone == phone, Form.site_id == incoming.site_id, Form.at <= at)
         )
     )
     people = {f.visitor for f in forms} | {d.visitor for d in decisions.values() if d.visitor is not None}
@@ -87,18 +91,22 @@ def in_parts(visitors: Sequence[str]) -> Iterator[Sequence[str]]:
     return (visitors[start : start + _NAMED] for start in range(0, len(visitors), _NAMED))
 
 
-def other_phones(session: AccountSession, call: Call, visitors: Sequence[str], at: datetime) -> dict[str, float]:
+def other_phones(
+    session: AccountSession, incoming: Incoming, visitors: Sequence[str], at: datetime
+) -> dict[str, float]:
     """Per visitor, how probable it is that their own phone is known and is not this call's. Two queries.
 
     Asked by visitor, as the indexes lead: a site's calls and forms grow for ever, who may have called does not.
     """
     found: dict[str, float] = {}
     for some in in_parts(visitors):
-        found |= _other_phones(session, call, some, at)
+        found |= _other_phones(session, incoming, some, at)
     return found
 
 
-def _other_phones(session: AccountSession, call: Call, visitors: Sequence[str], at: datetime) -> dict[str, float]:
+def _other_phones(
+    session: AccountSession, incoming: Incoming, visitors: Sequence[str], at: datetime
+) -> dict[str, float]:
     found: dict[str, float] = {}
     for visitor_id, likelihood in session.execute(
         select(
@@ -108,7 +116,7 @@ def _other_phones(session: AccountSession, call: Call, visitors: Sequence[str], 
         .where(
             Call.matched_visitor_id.in_(visitors),
             Call.from_number.is_not(None),
-            Call.from_number != call.from_number,
+            Call.from_number != incoming.from_number,
             Call.started_at < at,
             Call.matched_at <= at,
         )
@@ -121,7 +129,7 @@ def _other_phones(session: AccountSession, call: Call, visitors: Sequence[str], 
         .where(
             Form.visitor_id.in_(visitors),
             Form.phone.is_not(None),
-            Form.phone != call.from_number,
+            Form.phone != incoming.from_number,
             Form.at <= at,
         )
         .distinct()

@@ -1,4 +1,4 @@
-"""Works out an answer for a call: gathers the scene, ranks it, adds what was learnt later. Keeps nothing."""
+"""Works out an answer for a call or a text: gathers the scene, ranks it, adds what was learnt later. Keeps nothing."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert
 
 from matching.gather import Scene, gather
+from matching.incoming import Incoming
 from matching.phone_history import phone_history
 from matching.rules.evidence import Evidence
 from matching.rules.hindsight import as_if_before, with_spam
@@ -22,7 +23,7 @@ EVIDENCE_FOR = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the model says of a call, with the scene it was said of."""
+    """What the model says of a call or a text, with the scene it was said of."""
 
     ranking: Ranking
     scene: Scene
@@ -31,7 +32,7 @@ class Answer:
 
 def score(
     session: AccountSession,
-    call: Call,
+    incoming: Incoming,
     *,
     at: datetime,
     model: LikelihoodModel,
@@ -40,26 +41,26 @@ def score(
     visitors: Collection[str] = (),
     evidence_for: int = EVIDENCE_FOR,
 ) -> Answer:
-    """The answer for `call` as it stood at `at`, with what was known at `known_at` (None: at `at` itself).
+    """The answer for `incoming` as it stood at `at`, with what was known at `known_at` (None: at `at` itself).
 
     `days`: how long before `at` a holder of the number may have been seen. `visitors` get evidence besides the
     `evidence_for` likeliest. What was learnt later is the phone's (forms, decisions, other calls) and a spam mark; a
     candidate's `race` stays what it was at the call, for it is handed to the phone's other calls.
     """
-    scene = gather(session, call, at=at, days=days)
+    scene = gather(session, incoming, at=at, days=days)
     ranking = rank(
         model, scene.call, scene.candidates, scene.history, evidence_for=evidence_for, visitors=tuple(visitors)
     )
     if known_at is None:
         return Answer(ranking=ranking, scene=scene, version=model.version)
-    history = as_if_before(phone_history(session, call, known_at), at)
+    history = as_if_before(phone_history(session, incoming, known_at), at)
     if history != scene.history:
         races = {c.visitor: c.race for c in ranking.candidates}
         later = rank(model, scene.call, scene.candidates, history, evidence_for=evidence_for, visitors=tuple(visitors))
         ranking = Ranking(
             none=later.none, candidates=tuple(c._replace(race=races[c.visitor]) for c in later.candidates)
         )
-    return Answer(ranking=with_spam(ranking) if call.spam else ranking, scene=scene, version=model.version)
+    return Answer(ranking=with_spam(ranking) if incoming.spam else ranking, scene=scene, version=model.version)
 
 
 def keep_candidates(session: AccountSession, call: Call, answer: Answer) -> None:

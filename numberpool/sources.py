@@ -4,6 +4,7 @@ Every write holds the site's row until the transaction ends, so that two request
 slug twice. A deleted source keeps its row: calls and visits of its time go on naming it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,9 @@ from store.sessions import AccountSession
 from store.sites import Site, TrackingNumber, TrackingSource
 
 ONLINE, OFFLINE = "online", "offline"
+NOTICE_LIMIT = 500
+# No XML can hold these two, and what a caller is to hear goes to the provider as XML.
+_NOT_XML = re.compile("[\ufffe\uffff]")
 
 # Rules of the owner's own come before all presets (which begin at 10), in the order they were made.
 _FIRST_OWN, _LAST_OWN, _STEP = -1000, 0, 10
@@ -34,8 +38,8 @@ def create_source(session: AccountSession, fields: Mapping[str, Any], at: dateti
     """A tracking source.
 
     `fields`: `site` (id), `name`, `kind`, `destination`, and where wanted `preset` or `rule`, `position`,
-    `catch_all`, `target`, `allocation` (a name of POLICIES). Raises InvalidInput, and Conflict for a second one of a
-    preset or a second catch-all.
+    `catch_all`, `target`, `allocation` (a name of POLICIES), `recorded` and `notice`. Raises InvalidInput, and Conflict
+    for a second one of a preset or a second catch-all.
     """
     site = _lock_site(session, fields["site"])
     others = _sources_of(session, site.site_id)
@@ -50,6 +54,8 @@ def create_source(session: AccountSession, fields: Mapping[str, Any], at: dateti
         target=_phone(fields.get("target"), "target", site),
         destination=_destination(session, fields["destination"], site),
         allocation=fields.get("allocation", DEFAULT_POLICY),
+        recorded=fields.get("recorded", False),
+        notice=_notice(fields.get("notice")),
         turn=0,
         created_at=at,
     )
@@ -75,13 +81,15 @@ def change_source(session: AccountSession, reference: str, fields: Mapping[str, 
     others = [s for s in _sources_of(session, site.site_id) if s.source_id != source.source_id]
     with session.no_autoflush:
         _change_reach(source, fields, others)
-        for name in ("name", "catch_all", "position", "allocation"):
+        for name in ("name", "catch_all", "position", "allocation", "recorded"):
             if name in fields:
                 setattr(source, name, fields[name])
         if "target" in fields:
             source.target = _phone(fields["target"], "target", site)
         if "destination" in fields:
             source.destination = _destination(session, fields["destination"], site)
+        if "notice" in fields:
+            source.notice = _notice(fields["notice"])
         _check(source, others)
     session.flush()
     return source
@@ -196,6 +204,8 @@ def _check(source: TrackingSource, others: Sequence[TrackingSource]) -> None:
     if source.allocation not in POLICIES:
         allowed = ", ".join(POLICIES)
         raise InvalidInput({"allocation": f"{shown(source.allocation)} is no policy; allowed are {allowed}"})
+    if source.recorded and source.notice is None:
+        raise InvalidInput({"notice": "callers must hear a notice before they are recorded, so one is needed"})
     if source.rule is not None:
         _check_rule(source.rule)
     if source.preset is not None and any((o.preset, o.target) == (source.preset, source.target) for o in others):
@@ -241,6 +251,15 @@ def _default_position(source: TrackingSource, others: Sequence[TrackingSource]) 
 
 def _phone(value: str | None, field: str, site: Site) -> str | None:
     return None if value is None else require_e164(value, field, site.country)
+
+
+def _notice(value: str | None) -> str | None:
+    """What callers hear before they are recorded, on one line; None for nothing."""
+    text = " ".join(value.split()) if value is not None else ""
+    if len(text) > NOTICE_LIMIT or not storable(text) or _NOT_XML.search(text):
+        allowed = f"a text of at most {NOTICE_LIMIT} characters is allowed, without control characters"
+        raise InvalidInput({"notice": allowed})
+    return text or None
 
 
 def _destination(session: AccountSession, value: str, site: Site) -> str:

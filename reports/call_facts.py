@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from reports.call_parts import Leg, Recording
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Money:
@@ -33,7 +35,8 @@ class CallRow:
     """One call as a list shows it. `from_number` is None for a withheld caller; `none` the likelihood of nobody.
 
     `match` is None where the model says nobody and staff decided nothing. `model_*` is the model's own choice, whatever
-    staff made of it. `channel` and `campaign` are those of the visit the call is credited to.
+    staff made of it. `channel` and `campaign` are those of the visit the call is credited to. `recordings` and `legs`
+    are what the provider told of them.
     """
 
     call_id: str
@@ -60,6 +63,8 @@ class CallRow:
     channel: str | None
     campaign: str | None
     tags: tuple[str, ...]
+    recordings: tuple[Recording, ...] = ()
+    legs: tuple[Leg, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

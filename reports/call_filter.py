@@ -66,11 +66,11 @@ def conditions(asked: CallFilter) -> list[ColumnElement[bool]]:
     if asked.end is not None:
         found.append(Call.started_at < asked.end)
     if asked.site is not None:
-        found.append(Call.site_id == _id(asked.site))
+        found.append(Call.site_id == as_id(asked.site))
     if asked.source is not None:
-        found.append(_of_source(asked.source))
+        found.append(of_source(asked.source))
     if asked.number is not None:
-        found.append(Call.number == _phone(asked.number, "number"))
+        found.append(Call.number == as_phone(asked.number, "number"))
     if asked.status is not None:
         found.append(Call.status == asked.status)
     if asked.spam is not None:
@@ -95,7 +95,7 @@ def _match_conditions(asked: CallFilter) -> list[ColumnElement[bool]]:
     if asked.word is not None:
         found.append(_called(asked.word))
     if asked.visitor is not None:
-        found.append(Call.matched_visitor_id == _id(asked.visitor))
+        found.append(Call.matched_visitor_id == as_id(asked.visitor))
     if asked.match == "model":
         found += [Call.matched_by == "model", Call.matched_visit_id.is_not(None)]
     elif asked.match == "staff":
@@ -121,18 +121,19 @@ def _of_site(column: InstrumentedAttribute[float]) -> ScalarSelect[float]:
     return select(column).where(here).correlate(Call).scalar_subquery()
 
 
-def _id(given: str) -> str:
+def as_id(given: str) -> str:
     """An id as given; one that can be nobody's where it has not even the form of one."""
     return given if is_id(given) else ""
 
 
-def _of_source(given: str) -> ColumnElement[bool]:
-    """Calls of the source with this id, or of every source (deleted ones too) that is called by this slug."""
+def of_source(given: str) -> ColumnElement[bool]:
+    """Those of the source with this id, or of every source (deleted ones too) that is called by this slug."""
     name = given if storable(given) else ""
     return or_(TrackingSource.slug == name, TrackingSource.source_id == name)
 
 
-def _phone(given: str, field: str) -> str:
+def as_phone(given: str, field: str) -> str:
+    """A number as given, in E.164. Raises InvalidInput naming `field`."""
     # A plus sign that was not escaped in a query arrives as a blank, and people leave it out.
     number = dialled(given)
     if number is None:
@@ -143,7 +144,7 @@ def _phone(given: str, field: str) -> str:
 def _by_caller(given: str) -> ColumnElement[bool]:
     if given == WITHHELD:
         return Call.from_number.is_(None)
-    return Call.from_number == _phone(given, "caller")
+    return Call.from_number == as_phone(given, "caller")
 
 
 def _tagged(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -153,16 +154,22 @@ def _tagged(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 def _holds_text(wanted: str) -> ColumnElement[bool]:
     """Where caller, name, a tag or a note holds `wanted`, whatever its case; `%` and `_` stand for themselves."""
     in_note = exists().where(
-        and_(CallNote.account_id == Call.account_id, CallNote.call_id == Call.call_id, _holds(CallNote.text, wanted))
+        and_(CallNote.account_id == Call.account_id, CallNote.call_id == Call.call_id, holds(CallNote.text, wanted))
     )
-    found = [_holds(Call.caller_name, wanted), _tagged(_holds(CallTag.tag, wanted)), in_note]
-    digits = re.sub(r"\D", "", wanted).lstrip("0")  # the trunk prefix of national forms is not in E.164
-    if _PHONE_LIKE.fullmatch(wanted) and len(digits) >= _LEAST_DIGITS:
+    found = [holds(Call.caller_name, wanted), _tagged(holds(CallTag.tag, wanted)), in_note]
+    if digits := digits_of(wanted):
         found.append(Call.from_number.contains(digits, autoescape=True))
     return or_(*found)
 
 
-def _holds(column: InstrumentedAttribute[Any], wanted: str) -> ColumnElement[bool]:
+def digits_of(wanted: str) -> str:
+    """The digits of what may be a part of a phone number; "" where it is none, or too little to search by."""
+    digits = re.sub(r"\D", "", wanted).lstrip("0")  # the trunk prefix of national forms is not in E.164
+    return digits if _PHONE_LIKE.fullmatch(wanted) and len(digits) >= _LEAST_DIGITS else ""
+
+
+def holds(column: InstrumentedAttribute[Any], wanted: str) -> ColumnElement[bool]:
+    """Where `column` holds `wanted`, whatever its case; `%` and `_` stand for themselves."""
     # SQLite folds ASCII only, so letters beyond it are offered in each case they may be stored in.
     spellings = {wanted} if wanted.isascii() else {wanted, wanted.lower(), wanted.upper(), wanted.title()}
     return or_(*(column.icontains(spelling, autoescape=True) for spelling in sorted(spellings)))

@@ -3,8 +3,7 @@
 Two queries for a list, five for one call (six where it was answered again), whatever their size.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,8 +12,9 @@ from sqlalchemy import Select, and_, or_, select
 from core.ids import is_id
 from reports.call_facts import CallDetail, CallRow, Candidate, Decision, Match, Money, Note, Superseded
 from reports.call_filter import CallFilter, conditions
+from reports.call_parts import Parts, parts_of
 from reports.superseded import superseded
-from store.calls import Call, CallCandidate, CallNote, CallTag, MatchDecision
+from store.calls import Call, CallCandidate, CallNote, MatchDecision
 from store.sessions import AccountSession
 from store.sites import TrackingSource
 from store.visits import Visit
@@ -95,13 +95,11 @@ def _calls() -> Select[*tuple[Any, ...]]:
 
 def _rows(session: AccountSession, query: Select[*tuple[Any, ...]]) -> list[CallRow]:
     found = session.execute(query).all()
-    tags = _tags(session, [call.call_id for call, *_ in found])
-    return [_row(call, *rest, tags=tags.get(call.call_id, ())) for call, *rest in found]
+    parts = parts_of(session, [call.call_id for call, *_ in found])
+    return [_row(call, *rest, parts=parts.get(call.call_id, Parts())) for call, *rest in found]
 
 
-def _row(
-    call: Call, slug: str, name: str, channel: str | None, campaign: str | None, *, tags: Sequence[str]
-) -> CallRow:
+def _row(call: Call, slug: str, name: str, channel: str | None, campaign: str | None, *, parts: Parts) -> CallRow:
     value = None
     if call.value_minor is not None and call.value_currency is not None:
         value = Money(amount_minor=call.value_minor, currency=call.value_currency)
@@ -129,7 +127,9 @@ def _row(
         model_likelihood=call.model_likelihood,
         channel=channel,
         campaign=campaign,
-        tags=tuple(tags),
+        tags=tuple(parts.tags),
+        recordings=tuple(parts.recordings),
+        legs=tuple(parts.legs),
     )
 
 
@@ -144,20 +144,6 @@ def _match(call: Call) -> Match | None:
         at=call.matched_at or call.started_at,
         user_id=call.matched_user_id,
     )
-
-
-def _tags(session: AccountSession, call_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    if not call_ids:
-        return {}
-    rows = session.execute(
-        select(CallTag.call_id, CallTag.tag)
-        .where(CallTag.call_id.in_(call_ids))
-        .order_by(CallTag.call_id, CallTag.position, CallTag.tag)
-    )
-    found: dict[str, list[str]] = defaultdict(list)
-    for call_id, tag in rows:
-        found[call_id].append(tag)
-    return found
 
 
 def _candidates(session: AccountSession, call_id: str) -> Iterable[Candidate]:

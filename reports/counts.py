@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, extract, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, case, extract, func, literal_column, or_, select
 
 from core.time import day_start, local_day
 from reports.period import Period
@@ -93,17 +93,18 @@ def count_day(session: AccountSession, site: Site, day: date, at: datetime) -> N
 def _kept(session: AccountSession, site: Site, days: Collection[date], at: datetime) -> dict[date, Row[Any]]:
     """What was counted of these days on the site's present clock and still holds."""
     rows = session.execute(
-        select(CountedDay.day, CountedDay.counts, CountedDay.visits, CountedDay.assignments).where(
+        select(CountedDay.day, CountedDay.counts, CountedDay.visits, CountedDay.assignments, CountedDay.closed).where(
             CountedDay.site_id == site.site_id,
             CountedDay.day.between(min(days), max(days)),
-            CountedDay.time_zone == site.time_zone,
+            or_(CountedDay.time_zone == site.time_zone, CountedDay.closed),
         )
     )
     open_from = local_day(at - CLOSES_AFTER, site.time_zone)
     return {
         row.day: row
         for row in rows
-        if row.day in days and (row.day < open_from or _size(session, site, row.day) == (row.visits, row.assignments))
+        if row.day in days
+        and (row.closed or row.day < open_from or _size(session, site, row.day) == (row.visits, row.assignments))
     }
 
 

@@ -22,13 +22,14 @@ def superseded(session: AccountSession, call_id: str) -> tuple[Superseded, ...]:
             visit_id=row.visit_id,
             visitor_id=row.visitor_id,
             likelihood=row.likelihood,
-            candidates=tuple(_candidate(kept) for kept in row.candidates),
+            candidates=tuple(kept_candidate(kept) for kept in row.candidates),
         )
         for row in rows
     )
 
 
-def _candidate(kept: dict[str, Any]) -> Candidate:
+def kept_candidate(kept: dict[str, Any]) -> Candidate:
+    """A candidate as an earlier answer, or a text, keeps it in JSON."""
     return Candidate(
         visit_id=kept["visit_id"],
         visitor_id=kept["visitor_id"],

@@ -3,14 +3,17 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, Double, Index, String, Text
+from sqlalchemy import JSON, BigInteger, Date, Double, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.base import E164, Base, Id, Name, OfAccount, points_to
 
 
 class Call(OfAccount, Base):
-    """One incoming call. `matched_*` is the credit now; `model_*` is the model's own choice, always kept."""
+    """One incoming call. `matched_*` is the credit now; `model_*` is the model's own choice, always kept.
+
+    `notice`: what the caller was told before the call was recorded; None: it was not to be recorded.
+    """
 
     __tablename__ = "calls"
     call_id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -20,6 +23,7 @@ class Call(OfAccount, Base):
     source_id: Mapped[str] = mapped_column(Id)
     number: Mapped[str] = mapped_column(E164)
     destination: Mapped[str] = mapped_column(E164)
+    notice: Mapped[str | None] = mapped_column(String(500))
     from_number: Mapped[str | None] = mapped_column(E164)
     caller_name: Mapped[str | None] = mapped_column(Name)
     started_at: Mapped[datetime]
@@ -55,6 +59,21 @@ class Call(OfAccount, Base):
         Index(None, "account_id", "from_number", "started_at"),
         Index(None, "account_id", "site_id", "source_id", "started_at"),
         Index(None, "account_id", "matched_visitor_id", "started_at"),
+        # Before a visit is removed the database looks for whoever points to it.
+        Index(
+            "ix_calls_matched_visit",
+            "account_id",
+            "matched_visit_id",
+            sqlite_where=text("matched_visit_id IS NOT NULL"),
+            postgresql_where=text("matched_visit_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_calls_model_visit",
+            "account_id",
+            "model_visit_id",
+            sqlite_where=text("model_visit_id IS NOT NULL"),
+            postgresql_where=text("model_visit_id IS NOT NULL"),
+        ),
     )
 
 
@@ -75,6 +94,7 @@ class CallCandidate(OfAccount, Base):
         points_to("calls", "call_id"),
         points_to("visits", "visit_id"),
         Index(None, "account_id", "visitor_id", "call_id"),
+        Index(None, "account_id", "visit_id"),
     )
 
 

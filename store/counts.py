@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Date, String, delete, select
+from sqlalchemy import JSON, Date, String, delete, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, Id, OfAccount, points_to
@@ -15,7 +15,8 @@ class CountedDay(OfAccount, Base):
     """A local day of a site that is over, counted once, its hours by the clock of `time_zone`.
 
     `counts` is a day as `reports.rules.counts` reads it; it holds while there are no more than these `visits` and
-    `assignments` of the day. A day without a row is counted from the visits themselves.
+    `assignments` of the day. A day without a row is counted from the visits themselves. `closed`: visits of the day
+    were removed since; it is never counted again, whatever the site's clock.
     """
 
     __tablename__ = "counted_days"
@@ -26,6 +27,7 @@ class CountedDay(OfAccount, Base):
     visits: Mapped[int]
     assignments: Mapped[int]
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    closed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     __table_args__ = (points_to("sites", "site_id"),)
 
 
@@ -46,6 +48,6 @@ def forget_days(session: Session, site_id: str, days: Iterable[date]) -> None:
     hold_counts(session, site_id)
     session.execute(
         delete(CountedDay)
-        .where(CountedDay.site_id == site_id, CountedDay.day.in_(gone))
+        .where(CountedDay.site_id == site_id, CountedDay.day.in_(gone), CountedDay.closed.is_(False))
         .execution_options(synchronize_session=False)
     )

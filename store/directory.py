@@ -100,6 +100,13 @@ class ProviderCall(Directory, Base):
     account_id: Mapped[str] = mapped_column(Id)
 
 
+class WebhookAccount(Directory, Base):
+    """An account that has or had webhooks: whoever sends looks at these and at no other."""
+
+    __tablename__ = "webhook_accounts"
+    account_id: Mapped[str] = mapped_column(Id, primary_key=True)
+
+
 DIRECTORY_TABLES = (
     User,
     Membership,
@@ -110,4 +117,5 @@ DIRECTORY_TABLES = (
     NumberOwner,
     ProviderAccount,
     ProviderCall,
+    WebhookAccount,
 )

@@ -48,7 +48,15 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
         max_overflow=pool_size,
         pool_use_lifo=True,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={int(WAIT_SECONDS * 1000)}"},
+        connect_args={
+            "connect_timeout": 5,
+            "options": f"-c lock_timeout={int(WAIT_SECONDS * 1000)}",
+            # A machine that vanished without a word is found out within seconds, not within hours.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
         hide_parameters=True,
     )
 

@@ -37,4 +37,8 @@ class ImportedVisitor(OfAccount, Base):
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     visitor_id: Mapped[str] = mapped_column(Id)
     number: Mapped[str | None] = mapped_column(E164)
-    __table_args__ = (points_to("sites", "site_id"), points_to("visitors", "visitor_id"))
+    __table_args__ = (
+        points_to("sites", "site_id"),
+        points_to("visitors", "visitor_id"),
+        Index(None, "account_id", "visitor_id"),
+    )

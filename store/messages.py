@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Date, Double, Index, String, Text
+from sqlalchemy import JSON, Date, Double, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.base import E164, Base, Id, OfAccount, points_to
@@ -12,7 +12,8 @@ from store.base import E164, Base, Id, OfAccount, points_to
 class Message(OfAccount, Base):
     """One text to a tracking number, matched as a call at its moment would be. `candidates` are as answers show them.
 
-    `matched_*` is the model's choice: the best candidate, or nothing where `none_likelihood` is larger.
+    `sender` is who wrote where that is no telephone number: a short code, a company's name. `matched_*` is the model's
+    choice: the best candidate, or nothing where `none_likelihood` is larger.
     """
 
     __tablename__ = "messages"
@@ -23,6 +24,7 @@ class Message(OfAccount, Base):
     source_id: Mapped[str] = mapped_column(Id)
     number: Mapped[str] = mapped_column(E164)
     from_number: Mapped[str | None] = mapped_column(E164)
+    sender: Mapped[str | None] = mapped_column(String(40))
     body: Mapped[str] = mapped_column(Text)
     media: Mapped[int] = mapped_column(default=0)
     at: Mapped[datetime]
@@ -41,4 +43,11 @@ class Message(OfAccount, Base):
         Index(None, "account_id", "provider_message_id", unique=True),
         Index(None, "account_id", "at", "message_id"),
         Index(None, "account_id", "from_number", "at"),
+        Index(
+            "ix_messages_matched_visit",
+            "account_id",
+            "matched_visit_id",
+            sqlite_where=text("matched_visit_id IS NOT NULL"),
+            postgresql_where=text("matched_visit_id IS NOT NULL"),
+        ),
     )

@@ -72,3 +72,8 @@ def current_revision(connection: Connection) -> str | None:
 def head_revision() -> str | None:
     """The newest revision there is."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def known_revisions() -> frozenset[str]:
+    """All revisions that this program knows."""
+    return frozenset(step.revision for step in ScriptDirectory.from_config(alembic_config()).walk_revisions())

@@ -53,6 +53,15 @@ class ProviderEvent(OfAccount, Base):
     )
 
 
+class ProviderSweep(OfAccount, Base):
+    """How far the provider's own list of calls was compared with ours, for one of the provider's accounts."""
+
+    __tablename__ = "provider_sweeps"
+    provider: Mapped[str] = mapped_column(String(20), primary_key=True)
+    account_sid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    compared_until: Mapped[datetime]
+
+
 class CallLeg(OfAccount, Base):
     """What became of one attempt to reach a destination: a child leg of a call, as far as reports told."""
 

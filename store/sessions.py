@@ -9,16 +9,18 @@ not name it, refuses text, refuses directory tables, and stamps the account on n
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Executable, Table, event, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, TextClause
 
 from store.base import Directory, SetUp, Tenant
+from store.engine import WAIT_SECONDS
 from store.sites import Account
 from store.tables import Base
 
@@ -153,7 +155,7 @@ class Work:
         self._connection = connection
         self._accounts: dict[str, AccountSession] = {}
         self._directory: DirectorySession | None = None
-        self.set_up_changed = False
+        self.set_up_changed: set[str] = set()
 
     @property
     def directory(self) -> DirectorySession:
@@ -175,7 +177,7 @@ class Work:
         # Last of all, so that nobody who holds the account's row waits for another.
         for account in self._accounts.values():
             if account.info.pop(_CHANGED, False):
-                self.set_up_changed = True
+                self.set_up_changed.add(account.account_id)
                 statement = update(Account).values(set_up_version=Account.set_up_version + 1)
                 account.execute(statement.execution_options(synchronize_session=False))
 
@@ -188,20 +190,37 @@ class Work:
         return [*([self._directory] if self._directory else []), *self._accounts.values()]
 
 
+class Away(OperationalError):
+    """The database cannot be reached, or cannot be written now."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None, ConnectionError("the database is away"))
+
+
+class Reach:
+    """What is known of whether the database can be reached: nothing, unless somebody watches it."""
+
+    away = False
+
+    def wrote(self) -> None:
+        """A transaction that writes was committed."""
+
+
 class Database:
     """An engine and the two ways to use it. Reading and writing differ on SQLite only (see `store.engine`).
 
-    `set_up_changes` counts the transactions of this process that changed what accounts have set up.
+    `reach` is what is known of whether it can be reached. `set_up_changes` counts the transactions of this process that
+    changed what accounts have set up; `on_set_up_change` are called after each with the accounts' ids.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.reach = Reach()
         self.set_up_changes = 0
+        self.on_set_up_change: list[Callable[[frozenset[str]], None]] = []
         # SQLite has one writer, and lets those who wait for it sleep and retry, unfairly. Threads of one process
         # queue here instead.
-        self._turn: AbstractContextManager[object] = (
-            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     def read(self) -> AbstractContextManager[Work]:
         """A transaction that only reads."""
@@ -213,8 +232,11 @@ class Database:
 
     @contextmanager
     def _work(self, *, write: bool) -> Iterator[Work]:
+        if self.reach.away and self._turn is None:
+            # A server that is gone would have everybody wait for the time-out of a connection.
+            raise Away
         with (
-            self._turn if write else nullcontext(),
+            self._taking_turns() if write else nullcontext(),
             self.engine.connect().execution_options(ringtrace_write=write) as connection,
         ):
             work = Work(connection)
@@ -222,7 +244,23 @@ class Database:
                 with connection.begin():
                     yield work
                     work.flush()
+                if write:
+                    self.reach.wrote()
                 if work.set_up_changed:
                     self.set_up_changes += 1
+                    for tell in self.on_set_up_change:
+                        tell(frozenset(work.set_up_changed))
             finally:
                 work.close()
+
+    @contextmanager
+    def _taking_turns(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=WAIT_SECONDS):
+            raise Away
+        try:
+            yield
+        finally:
+            self._turn.release()

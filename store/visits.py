@@ -119,6 +119,7 @@ class Form(OfAccount, Base):
         points_to("sites", "site_id"),
         points_to("visits", "visit_id"),
         Index(None, "account_id", "phone", "at"),
+        Index(None, "account_id", "visit_id"),
         Index(None, "account_id", "visitor_id", "at"),
     )
 

@@ -58,4 +58,11 @@ class WebhookDelivery(OfAccount, Base):
             sqlite_where=text("next_try_at IS NOT NULL"),
             postgresql_where=text("next_try_at IS NOT NULL"),
         ),
+        Index(
+            "ix_webhook_deliveries_dead",
+            "account_id",
+            "dead_at",
+            sqlite_where=text("dead_at IS NOT NULL"),
+            postgresql_where=text("dead_at IS NOT NULL"),
+        ),
     )

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from hypothesis import settings
 
 from app.accounts import passwords
+from app.outage import patience
 from store.engine import make_engine
 from store.sessions import Database
 from tests.support.databases import Postgres, migrated_sqlite, postgres_server, sqlite_copy
@@ -87,3 +88,13 @@ def lite_server(sqlite_url: str) -> Iterator[Served]:
 def lite_office(lite_server: Served, sqlite_url: str) -> Office:
     """An account on that server."""
     return Office.open(lite_server.url, sqlite_url)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """A machine that is busy with tests is no outage; what is gone, locked or full still refuses at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patience, "LOOK_SECONDS", 10.0)
+        patch.setattr(patience, "BUSY_LOOK_SECONDS", 10.0)
+        patch.setattr(patience, "MOST_SECONDS", 30.0)
+        yield

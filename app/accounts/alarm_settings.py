@@ -1,20 +1,17 @@
 """Who hears of an account's alarms."""
 
-import base64
-import secrets as randomness
 from collections.abc import Sequence
 from datetime import datetime
-from ipaddress import ip_address
 
 from app.accounts.passwords import require_email
-from app.outgoing import is_public, read_url
+from app.outgoing import Allowed, is_public, require_reachable
 from app.secretbox import SecretBox
+from app.telling.signing import new_secret
 from core.errors import InvalidInput, shown
 from store.alarms import AlarmSettings
 from store.sessions import AccountSession
 
 MOST_EMAILS = 20
-SECRET_BYTES = 24
 
 
 def get_alarm_settings(session: AccountSession) -> AlarmSettings | None:
@@ -23,14 +20,21 @@ def get_alarm_settings(session: AccountSession) -> AlarmSettings | None:
 
 
 def set_alarm_settings(
-    session: AccountSession, box: SecretBox, *, emails: Sequence[str], webhook_url: str | None, at: datetime
+    session: AccountSession,
+    box: SecretBox,
+    *,
+    emails: Sequence[str],
+    webhook_url: str | None,
+    at: datetime,
+    allowed: Allowed = is_public,
 ) -> str | None:
     """Sets who hears of alarms. Returns the webhook's secret where it is new: for a new address there is a new one.
 
-    Raises InvalidInput naming `emails` or `webhook_url`. Flushes.
+    `allowed`: the network addresses that webhooks may reach. Raises InvalidInput naming `emails` or `webhook_url`.
+    Flushes.
     """
     addresses = _addresses(emails)
-    url = _url(webhook_url)
+    url = _url(webhook_url, allowed)
     row = session.get(AlarmSettings, session.account_id, with_for_update=True)
     if row is None:
         row = AlarmSettings(emails=[], webhook_url=None, secret=None, updated_at=at)
@@ -39,7 +43,7 @@ def set_alarm_settings(
     if url is None:
         row.secret = None
     elif url != row.webhook_url or row.secret is None or box.open(row.secret) is None:
-        secret = "whsec_" + base64.b64encode(randomness.token_bytes(SECRET_BYTES)).decode()
+        secret = new_secret()
         row.secret = box.seal(secret)
     row.emails, row.webhook_url, row.updated_at = addresses, url, at
     session.flush()
@@ -58,18 +62,12 @@ def _addresses(emails: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _url(url: str | None) -> str | None:
+def _url(url: str | None, allowed: Allowed) -> str | None:
     text = (url or "").strip()
     if not text:
         return None
     try:
-        host = read_url(text).hostname or ""
+        require_reachable(text, allowed)
     except ValueError as error:
         raise InvalidInput({"webhook_url": f"{shown(text)}: {error}"}) from None
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return text  # a name; where it leads is looked at with every message
-    if not is_public(address):
-        raise InvalidInput({"webhook_url": f"{shown(text)} is not on the public internet"})
     return text

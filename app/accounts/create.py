@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from app.accounts.passwords import hash_password, require_email, verify_password
+from app.audit import note
 from app.secretbox import SecretBox
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id, new_secret
@@ -55,6 +56,7 @@ def create_account(work: Work, secrets: SecretBox, *, name: str, owner: str, pas
     session.add(
         ProviderCredential(provider=OWN_PROVIDER, account_sid="", token=secrets.seal(provider_token), updated_at=at)
     )
+    note(session, "account.add", account_id, by="system", user_id=user_id, at=at)
     return NewAccount(account_id=account_id, user_id=user_id, api_token=token, provider_token=provider_token)
 
 
@@ -88,6 +90,15 @@ def set_password(directory: DirectorySession, *, email: str, password: str) -> N
         raise NotFound(f"there is no user {email.strip()}")
     user.password_hash = hash_password(password)
     end_sign_ins(directory, user.user_id)
+
+
+def note_password(work: Work, *, email: str, at: datetime) -> None:
+    """Tells every account of this user that their password was set."""
+    user = work.directory.scalar(select(User).where(User.email == require_email(email)))
+    if user is not None:
+        accounts = work.directory.scalars(select(Membership.account_id).where(Membership.user_id == user.user_id))
+        for account_id in accounts.all():
+            note(work.account(account_id), "user.password", user.user_id, by="system", user_id=None, at=at)
 
 
 def end_sign_ins(directory: DirectorySession, user_id: str) -> None:

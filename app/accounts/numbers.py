@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app import audit
 from core.errors import Conflict
 from numberpool import numbers
 from numberpool.in_use import ACTIVE, RELEASED
@@ -35,7 +36,7 @@ def add_number(
     Raises Conflict where any account uses it (whose it is, is never told), else as `numberpool.numbers.add_number`.
     """
     _claim(work, session.account_id, number)
-    return numbers.add_number(
+    row = numbers.add_number(
         session,
         number=number,
         source=source,
@@ -46,6 +47,8 @@ def add_number(
         reason=reason,
         quarantined_until=quarantined_until,
     )
+    _note(session, "number.add", row, by, at, source=row.source_id, provider=provider)
+    return row
 
 
 def change_number(
@@ -69,7 +72,9 @@ def change_number(
             _let_go(work, session.account_id, number, at)
         else:
             _claim(work, session.account_id, number)
-    return numbers.change_number(session, number, fields, at, by=by, reason=reason, quarantined_until=quarantined_until)
+    row = numbers.change_number(session, number, fields, at, by=by, reason=reason, quarantined_until=quarantined_until)
+    _note(session, "number.change", row, by, at, fields=sorted(fields), status=row.status)
+    return row
 
 
 def release_number(
@@ -83,6 +88,11 @@ def is_somebodys(work: Work, number: str) -> bool:
     """Whether a number (E.164) is in use in any account, this one included; whose it is, is never told."""
     row = work.directory.get(NumberOwner, number)
     return row is not None and row.released_at is None
+
+
+def _note(session: AccountSession, action: str, row: TrackingNumber, by: By, at: datetime, **details: Any) -> None:
+    who: audit.By = {"staff": "person", "api": "token"}.get(by.kind, "system")  # type: ignore[assignment]
+    audit.note(session, action, row.number, by=who, user_id=by.user_id, at=at, details=details)
 
 
 def _row(work: Work, number: str) -> NumberOwner | None:

@@ -8,10 +8,11 @@ from sqlalchemy import select
 from app.accounts.alarm_settings import get_alarm_settings, set_alarm_settings
 from app.alarm_words import said_of
 from app.alarms import rendered
-from app.api.auth import reading, writing
+from app.api.auth import noted, reading, writing
 from app.api.base import Answer, Body, Text, api_blueprint
 from app.api.paging import Page, PageQuery, page_of
 from app.engine_room import engine_room
+from app.outgoing import public_or_in
 from store.alarms import Alarm, AlarmSettings
 from store.paging import newest_first
 from store.sites import Site
@@ -99,8 +100,14 @@ def put_settings(body: AlarmSettingsBody) -> dict[str, Any]:
     room = engine_room()
     with writing() as (_, session):
         secret = set_alarm_settings(
-            session, room.secrets, emails=body.emails, webhook_url=body.webhook_url, at=room.now()
+            session,
+            room.secrets,
+            emails=body.emails,
+            webhook_url=body.webhook_url,
+            at=room.now(),
+            allowed=public_or_in(room.settings.webhook_networks),
         )
+        noted(session, "alarms.settings", None, emails=len(body.emails), webhook=body.webhook_url is not None)
         return _settings(get_alarm_settings(session), secret)
 
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Response, g, request
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts.create import hash_token
 from app.api.idempotency import mark
+from app.audit import note
 from app.engine_room import engine_room
 from app.http_errors import error_response
 from core.errors import Conflict
@@ -92,6 +94,11 @@ def writing() -> Iterator[tuple[Work, AccountSession]]:
         if not is_taken_key(error):
             raise
         raise Conflict("another request made the same thing at the same moment") from error
+
+
+def noted(session: AccountSession, action: str, subject: str | None, **details: Any) -> None:
+    """Writes into the audit log what the asker does in this transaction (see `app.audit`)."""
+    note(session, action, subject, by="token", user_id=g.user_id, at=engine_room().now(), details=details)
 
 
 def is_taken_key(error: IntegrityError) -> bool:

@@ -1,21 +1,36 @@
 """What every endpoint of the REST API shares: blueprints behind a token, models of bodies, answers and errors."""
 
-from typing import Annotated, Any
+import string
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote_from_bytes
 
-from flask import Request, g
+from flask import Request, Response, g, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.api.auth import require_readable_body, require_readable_list, require_token
 from app.api.idempotency import answer_again, keep_answer
+from app.forms import BoundedForm
 from core.text import storable
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 PREFIX = "/api/v1"
 
 
 class ApiRequest(Request):
     """A request whose JSON is the body that `require_readable_body` read, whatever its Content-Type says."""
+
+    form_data_parser_class = BoundedForm
+
+    def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
+        super().__init__(environ, populate_request, shallow)
+        if not self.query_string.isascii():
+            # Bytes that should have been percent-encoded: Werkzeug fails where they are not UTF-8.
+            self.query_string = quote_from_bytes(self.query_string, safe=string.punctuation).encode()
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body of an API call as read once, else what Flask reads."""
@@ -89,16 +104,28 @@ class ById(BaseModel):
     id: str = Field(description="An id, or a slug where the resource has one.")
 
 
+def _unless_empty(check: Callable[[], Response | None]) -> Callable[[], Response | None]:
+    """The check where there is a body; without one it counts as an empty object."""
+
+    def look() -> Response | None:
+        if request.get_data(cache=True):
+            return check()
+        g.api_body = {}
+        return None
+
+    return look
+
+
 def _operation_id(*, name: str, path: str, method: str) -> str:
     return name
 
 
-def api_blueprint(name: str, *, takes_lists: bool = False) -> APIBlueprint:
+def api_blueprint(name: str, *, takes_lists: bool = False, body_optional: bool = False) -> APIBlueprint:
     """A blueprint under /api/v1 whose every endpoint needs a token and a readable body.
 
     `name` is the resource (`sites`); functions must have names that are unique in the API, because they are the
     operation ids of the document. Answers of errors are documented for all operations in `app.api.openapi`.
-    `takes_lists`: a body may also be a JSON list.
+    `takes_lists`: a body may also be a JSON list. `body_optional`: its POSTs need no body, an empty one is `{}`.
     """
     blueprint = APIBlueprint(
         f"api_{name}",
@@ -109,7 +136,8 @@ def api_blueprint(name: str, *, takes_lists: bool = False) -> APIBlueprint:
         operation_id_callback=_operation_id,
     )
     blueprint.before_request(require_token)
-    blueprint.before_request(require_readable_list if takes_lists else require_readable_body)
+    readable = require_readable_list if takes_lists else require_readable_body
+    blueprint.before_request(_unless_empty(readable) if body_optional else readable)
     blueprint.before_request(answer_again)
     blueprint.after_request(keep_answer)
     return blueprint

@@ -1,6 +1,6 @@
 """Calls as the REST API shows them: the models of the document, and how the facts of `reports.calls` become them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -8,11 +8,14 @@ from pydantic import ConfigDict, Field
 from app.api.base import Answer
 from app.engine_room import engine_room
 from core.time import format_time
+from reports.call_parts import Leg, Recording, RecordingStatus
 from reports.calls import CallDetail, CallRow, Candidate, Decision, Note, Superseded
 
 EARLIER_CANDIDATES = 5
 Names = Mapping[str, str]
 """User id → name."""
+Sign = Callable[[str, str], str]
+"""(site id, visitor id) → the visitor's id as the outside knows it."""
 
 
 class MatchAnswer(Answer):
@@ -47,7 +50,20 @@ class RecordingAnswer(Answer):
 
     id: str
     duration_seconds: int | None
-    url: str
+    url: str = Field(description="Where its sound is, for the same token, once it is `stored`.")
+    status: RecordingStatus = Field(
+        description="`waiting` for its end or to be fetched, `stored` and to be heard, `failed` (given up), "
+        "`deleted` by policy, or `absent`: the provider has none."
+    )
+    problem: str | None = Field(description="Why it could not be fetched, as far as tries went.")
+
+
+class LegAnswer(Answer):
+    """One attempt to reach the destination, as far as the provider told."""
+
+    id: str
+    status: str
+    duration_seconds: int | None
 
 
 class EvidenceAnswer(Answer):
@@ -135,6 +151,7 @@ class CallItem(Answer):
     model_choice: ChoiceAnswer | None
     none: float = Field(description="How likely it is that nobody from the site called.")
     recordings: list[RecordingAnswer]
+    legs: list[LegAnswer] = Field(description="The attempts to reach the destination.")
     tags: list[str]
     value: ValueAnswer | None
     spam: bool
@@ -168,7 +185,8 @@ def call_item(call: CallRow, names: Names) -> CallItem:
         match=_match(call, names),
         model_choice=_choice(call),
         none=call.none,
-        recordings=[],
+        recordings=[_recording(r) for r in call.recordings],
+        legs=[_leg(leg) for leg in call.legs],
         tags=list(call.tags),
         value=ValueAnswer(amount_minor=call.value.amount_minor, currency=call.value.currency) if call.value else None,
         spam=call.spam,
@@ -181,7 +199,7 @@ def call_answer(detail: CallDetail, names: Names) -> CallAnswer:
     call = detail.call
     return CallAnswer(
         **dict(call_item(call, names)),
-        candidates=[_candidate(call.site_id, c) for c in detail.candidates],
+        candidates=[candidate_answer(call.site_id, c, engine_room().visitor_ids.sign) for c in detail.candidates],
         notes=[note_answer(n, names) for n in detail.notes],
         history=[_decision(call.site_id, d, names) for d in detail.history],
         answers=[_earlier(call.site_id, a) for a in detail.answers],
@@ -229,10 +247,26 @@ def _choice(call: CallRow) -> ChoiceAnswer | None:
     )
 
 
-def _candidate(site_id: str, candidate: Candidate) -> CandidateAnswer:
+def _recording(recording: Recording) -> RecordingAnswer:
+    base = engine_room().settings.public_base_url
+    return RecordingAnswer(
+        id=recording.recording_id,
+        duration_seconds=recording.duration_seconds,
+        url=f"{base}/api/v1/calls/{recording.call_id}/recordings/{recording.recording_id}",
+        status=recording.status,
+        problem=recording.problem,
+    )
+
+
+def _leg(leg: Leg) -> LegAnswer:
+    return LegAnswer(id=leg.leg_id, status=leg.status, duration_seconds=leg.duration_seconds)
+
+
+def candidate_answer(site_id: str, candidate: Candidate, sign: Sign) -> CandidateAnswer:
+    """A candidate of a call or a text."""
     return CandidateAnswer(
         visit=candidate.visit_id,
-        visitor=engine_room().visitor_ids.sign(site_id, candidate.visitor_id),
+        visitor=sign(site_id, candidate.visitor_id),
         likelihood=candidate.likelihood,
         rank=candidate.rank,
         source=candidate.source,
@@ -255,7 +289,9 @@ def _earlier(site_id: str, answer: Superseded) -> EarlierAnswer:
         model=answer.model,
         none=answer.none,
         match=match,
-        candidates=[_candidate(site_id, c) for c in answer.candidates[:EARLIER_CANDIDATES]],
+        candidates=[
+            candidate_answer(site_id, c, engine_room().visitor_ids.sign) for c in answer.candidates[:EARLIER_CANDIDATES]
+        ],
     )
 
 

@@ -6,13 +6,15 @@ from flask import Response, g, jsonify
 from pydantic import Field
 
 from app.accounts.names import user_names
-from app.api.auth import writing
+from app.api.auth import noted, writing
 from app.api.base import Body, ById, Text, api_blueprint
 from app.api.call_answers import CallAnswer, CallItem, NoteAnswer, call_answer, call_item, note_answer
 from app.api.paging import Page, PageQuery, page_of
 from app.engine_room import engine_room
 from app.later_answers import after_decision, after_spam
 from app.secretbox import VisitorIds
+from app.telling.calls import tell_call
+from app.telling.outbox import MATCH_CHANGED
 from core.errors import NotFound, shown
 from core.time import parse_moment
 from matching.annotate import MOST_MINOR, MOST_TAGS, NOTE_LIMIT, TAG_LIMIT, CallValue, add_note, annotate
@@ -115,6 +117,7 @@ def call_change(path: ById, body: CallChange) -> Response:
         given["value"] = CallValue(amount_minor=body.value.amount_minor, currency=body.value.currency)  # type: ignore[union-attr]
     with writing() as (work, session):
         annotate(session, call_id=path.id, at=engine_room().now(), **given)
+        noted(session, "call.change", path.id, fields=sorted(given))
         if "spam" not in given:
             return _answer(work, path.id)
     after_spam(engine_room(), g.account_id, path.id, spam=body.spam)
@@ -127,6 +130,7 @@ def call_note_create(path: ById, body: NoteBody) -> tuple[Response, int]:
     """Adds a note to a call."""
     with writing() as (work, session):
         note_id = add_note(session, call_id=path.id, user_id=g.user_id, text=body.text, at=engine_room().now())
+        noted(session, "call.note", path.id)
         detail = _detail(session, path.id)
         names = user_names(work.directory, detail.user_ids)
     note = next(n for n in detail.notes if n.note_id == note_id)
@@ -136,16 +140,13 @@ def call_note_create(path: ById, body: NoteBody) -> tuple[Response, int]:
 @bp.put("/calls/<string:id>/match", responses={200: CallAnswer})
 def call_match_set(path: ById, body: MatchBody) -> Response:
     """Credits a call to a visit, or to nobody, whatever the model says."""
+    room = engine_room()
+    at = room.now()
     with writing() as (work, session):
-        override(
-            session,
-            call_id=path.id,
-            visit_id=body.visit,
-            user_id=g.user_id,
-            reason=body.reason,
-            at=engine_room().now(),
-        )
+        override(session, call_id=path.id, visit_id=body.visit, user_id=g.user_id, reason=body.reason, at=at)
+        noted(session, "call.match", path.id, visit=body.visit)
         answer = _answer(work, path.id)
+        tell_call(room, work, g.account_id, MATCH_CHANGED, path.id, at=at)
     after_decision(engine_room(), g.account_id, path.id)
     return answer
 
@@ -153,8 +154,13 @@ def call_match_set(path: ById, body: MatchBody) -> Response:
 @bp.delete("/calls/<string:id>/match", responses={204: None})
 def call_match_delete(path: ById) -> tuple[str, int]:
     """Returns to the model's choice."""
-    with writing() as (_, session):
-        change = undo(session, call_id=path.id, user_id=g.user_id, at=engine_room().now())
+    room = engine_room()
+    at = room.now()
+    with writing() as (work, session):
+        change = undo(session, call_id=path.id, user_id=g.user_id, at=at)
+        if change is not None:
+            noted(session, "call.match.undo", path.id)
+            tell_call(room, work, g.account_id, MATCH_CHANGED, path.id, at=at)
     if change is not None:
         after_decision(engine_room(), g.account_id, path.id)
     return "", 204

@@ -5,21 +5,45 @@ from flask_wtf.csrf import CSRFProtect
 
 from app.api import (
     alarms,
+    audit,
     buying,
     calls,
     classify,
+    messages,
     number_history,
     numbers,
     openapi,
     providers,
+    recordings,
     reports,
+    retention,
     sites,
     sources,
     visitors,
+    webhook_deliveries,
+    webhooks,
 )
 from app.api.base import ApiRequest
 
-RESOURCES = (sites, sources, numbers, number_history, buying, providers, calls, visitors, reports, classify, alarms)
+RESOURCES = (
+    sites,
+    sources,
+    numbers,
+    number_history,
+    buying,
+    providers,
+    calls,
+    recordings,
+    messages,
+    visitors,
+    reports,
+    classify,
+    alarms,
+    audit,
+    webhooks,
+    webhook_deliveries,
+    retention,
+)
 
 
 def register(app: OpenAPI, csrf: CSRFProtect) -> None:

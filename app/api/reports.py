@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from app.accuracy_csv import accuracy_csv
 from app.advice import advice
-from app.api.auth import reading
+from app.api.auth import noted, reading, writing
 from app.api.base import Answer, api_blueprint
 from app.api.paging import Query
 from app.engine_room import engine_room
@@ -176,6 +176,8 @@ def report_accuracy_table(query: AccuracyTableQuery) -> Response:
     """The same as CSV, a line per source and per number."""
     report, site = _report(query)
     text = accuracy_csv(report, query.for_, site.country)
+    with writing() as (_, session):
+        noted(session, "export.accuracy", site.site_id, reader=query.for_)
     return Response(text, content_type="text/csv; charset=utf-8")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from app.accounts import sites
-from app.api.auth import reading, writing
+from app.api.auth import noted, reading, writing
 from app.api.base import Answer, Body, ById, Name, Phone, Text, api_blueprint
 from app.api.paging import Page, PageQuery, page_of
 from app.engine_room import engine_room
@@ -121,6 +121,7 @@ def create_site(body: NewSite) -> tuple[dict[str, Any], int]:
     """Makes a site."""
     with writing() as (work, session):
         site = sites.create_site(work, session, body.given(), engine_room().now())
+        noted(session, "site.add", site.site_id, name=site.name)
         return rendered(site), 201
 
 
@@ -143,4 +144,6 @@ def get_site(path: ById) -> dict[str, Any]:
 def change_site(path: ById, body: SiteChange) -> dict[str, Any]:
     """Changes the fields that are sent."""
     with writing() as (_, session):
-        return rendered(sites.change_site(session, path.id, body.given()))
+        site = sites.change_site(session, path.id, body.given())
+        noted(session, "site.change", site.site_id, fields=sorted(body.model_fields_set))
+        return rendered(site)

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from app.accounts.sites import get_site
-from app.api.auth import reading, writing
-from app.api.base import Answer, Body, ById, Name, Phone, Reference, api_blueprint
+from app.api.auth import noted, reading, writing
+from app.api.base import Answer, Body, ById, Name, Phone, Reference, Text, api_blueprint
 from app.api.paging import Page, PageQuery, page_of
 from app.engine_room import engine_room
 from app.provisioning.fallback import follow_source
@@ -35,6 +35,13 @@ Policy = Annotated[
         json_schema_extra={"enum": list(POLICIES)},
     ),
 ]
+Notice = Annotated[
+    Text,
+    Field(
+        max_length=sources.NOTICE_LIMIT,
+        description="What callers hear before their call is recorded; needed where `recorded` is true.",
+    ),
+]
 Position = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
@@ -51,6 +58,8 @@ class NewSource(Body):
     catch_all: bool = False
     target: Phone | None = None
     allocation: Policy = DEFAULT_POLICY
+    recorded: bool = Field(default=False, description="Whether its calls are recorded, after `notice` was heard.")
+    notice: Notice | None = None
 
 
 class SourceChange(Body):
@@ -67,6 +76,8 @@ class SourceChange(Body):
     catch_all: bool = Field(default_factory=bool)
     allocation: Policy = Field(default_factory=lambda: DEFAULT_POLICY)
     target: Phone | None = Field(default_factory=lambda: None)
+    recorded: bool = Field(default_factory=bool)
+    notice: Notice | None = Field(default_factory=lambda: None)
 
 
 class SourceAnswer(Answer):
@@ -84,6 +95,8 @@ class SourceAnswer(Answer):
     target: str | None
     destination: str
     allocation: str
+    recorded: bool
+    notice: str | None
     created_at: str
 
 
@@ -114,6 +127,8 @@ def rendered(source: TrackingSource) -> dict[str, Any]:
         target=source.target,
         destination=source.destination,
         allocation=source.allocation,
+        recorded=source.recorded,
+        notice=source.notice,
         created_at=format_time(source.created_at),
     ).json_ready()
 
@@ -123,7 +138,9 @@ def create_source(body: NewSource) -> tuple[dict[str, Any], int]:
     """Makes a tracking source."""
     fields = {name: value for name, value in body.given().items() if name != "position" or value is not None}
     with writing() as (_, session):
-        return rendered(sources.create_source(session, fields, engine_room().now())), 201
+        made = sources.create_source(session, fields, engine_room().now())
+        noted(session, "source.add", made.source_id, name=made.name)
+        return rendered(made), 201
 
 
 @bp.get("/sources", responses={200: SourcePage})
@@ -147,6 +164,7 @@ def change_source(path: ById, body: SourceChange) -> dict[str, Any]:
     """Changes the fields that are sent."""
     with writing() as (_, session):
         changed = sources.change_source(session, path.id, body.given())
+        noted(session, "source.change", changed.source_id, fields=sorted(body.model_fields_set))
         follow_source(engine_room().settings, session, changed.source_id)
         return rendered(changed)
 
@@ -156,4 +174,5 @@ def delete_source(path: ById) -> tuple[str, int]:
     """Deletes a source that has no numbers left; its history stays."""
     with writing() as (_, session):
         sources.delete_source(session, path.id, engine_room().now())
+        noted(session, "source.delete", path.id)
     return "", 204

@@ -24,6 +24,7 @@ from app.bench.turns import in_turn
 from app.settings import PREFIX
 from core.errors import RingtraceError
 from matching.gather import gather
+from matching.incoming import of_call
 from matching.rules.model import prior
 from matching.rules.rank import rank
 from matching.score import EVIDENCE_FOR
@@ -49,13 +50,13 @@ def retrieval(made: Made, rounds: int) -> dict[str, Any]:
         with closing(sqlite3.connect(made.path)) as bare, Database(engine).read() as work:
             session = work.account(ACCOUNT)
             call = session.get_one(Call, (ACCOUNT, CALL))
-            scene = gather(session, call, at=AT, days=WINDOW_DAYS)
+            scene = gather(session, of_call(call), at=AT, days=WINDOW_DAYS)
             model, weights = prior(), np.asarray(prior().weights)
             features = model.featurize(scene.candidates)
             spent = in_turn(
                 {
                     "bare_ms": lambda: bare.execute(_BARE, (ACCOUNT, NUMBER, at, since, at)).fetchall(),
-                    "gather_ms": lambda: gather(session, call, at=AT, days=WINDOW_DAYS),
+                    "gather_ms": lambda: gather(session, of_call(call), at=AT, days=WINDOW_DAYS),
                     "dot_ms": lambda: features @ weights,
                     "rank_ms": lambda: rank(
                         model, scene.call, scene.candidates, scene.history, evidence_for=EVIDENCE_FOR

@@ -13,7 +13,6 @@ server's processes alone, per request.
 
 import json
 import os
-import shutil
 import signal
 import socket
 import statistics
@@ -31,6 +30,7 @@ import requests
 
 from app import clock
 from app.bench import swap_world
+from app.bench.slow_disk import slow_fsync
 from app.bench.swap_server import SERVE
 from app.bench.table import table
 from app.engine_room import EngineRoom
@@ -95,7 +95,7 @@ def measure(quick: bool, say: Say) -> dict[str, Any]:
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ringtrace-bench-")))
-        shim = _shim(folder)
+        shim = slow_fsync(folder)
         say("making databases")
         variants = [Variant(name="echo", kind="echo")]
         for kind, slow in (("front", False), ("flask", False), ("plain", False), ("front", True), ("plain", True)):
@@ -298,19 +298,6 @@ def _postgresql(folder: Path) -> Iterator[Callable[[str], str] | None]:
 
 
 # The machine
-
-
-def _shim(folder: Path) -> Path | None:
-    """The slow fsync as a library, or None without a C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or not sys.platform.startswith("linux"):
-        return None
-    library = folder / "slow_fsync.so"
-    source = Path(__file__).with_name("slow_fsync.c")
-    done = subprocess.run(  # noqa: S603
-        [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"], capture_output=True, check=False
-    )
-    return library if done.returncode == 0 else None
 
 
 def _first_processor() -> None:

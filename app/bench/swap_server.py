@@ -14,8 +14,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from app.serve import BLOCKING_THREADS
 from app.snippet.writer import Perform
+from app.threads import THREADS
 from store.sessions import Database
 
 SERVE = "RINGTRACE_BENCH_SERVE"
@@ -70,7 +70,7 @@ def build(kind: str) -> Any:
         return lambda environ, start_response: Flask.wsgi_app(app, environ, start_response)
     if kind == "plain":
         desk = desk_of(app)
-        desk.write_by(WriterAlone(desk.room.database, Batch))
+        desk.write_by(WriterAlone(desk.room.database, lambda: Batch(desk.room.visitor_ids)))
     return app
 
 
@@ -87,7 +87,7 @@ def main() -> None:
         port=int(os.environ["PORT"]),
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=1 if kind == "echo" else BLOCKING_THREADS,
+        blocking_threads=1 if kind == "echo" else THREADS,
         log_level=LogLevels.error,
         log_access=False,
     ).serve()

@@ -6,6 +6,7 @@ server in front should serve that folder by itself; while the application is up,
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort
@@ -69,6 +70,22 @@ def follow_source(settings: Settings, session: AccountSession, source_id: str) -
     for number, destination in session.execute(statement):
         if path_of(settings, number).exists():
             write_fallback(settings, number, destination)
+
+
+class Fallbacks:
+    """Writes the files of whole accounts, each when its number or its destination is new to this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._written: dict[str, str] = {}
+
+    def write(self, destinations: Mapping[str, str]) -> None:
+        """Brings the files of these numbers (number → destination, E.164) up to date. Raises OSError."""
+        for number, destination in destinations.items():
+            # One that was taken away and given again has no file.
+            if self._written.get(number) != destination or not path_of(self._settings, number).exists():
+                write_fallback(self._settings, number, destination)
+                self._written[number] = destination
 
 
 def remove_fallback(settings: Settings, number: str) -> None:

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app import audit
 from app.accounts import numbers as owned
 from app.provisioning.fallback import remove_fallback, write_fallback
 from app.provisioning.shop import Shop
@@ -87,6 +88,7 @@ def buy(
         purchase, _ = provisioning.intend(session, number=number, source=source, user_id=shop.by.user_id, at=shop.now())
         if price is not None:
             purchase.monthly_price_minor, purchase.price_currency = price.minor, price.currency
+        _note(session, shop, purchase)
         destination = source_row(session, purchase.source_id).destination
     if provisioning.is_under_way(purchase, shop.now()):
         return UnderWay(purchase_id=purchase.purchase_id)
@@ -99,6 +101,17 @@ def buy(
             return UnderWay(purchase_id=purchase.purchase_id)
     write_fallback(shop.settings, number, destination)
     return _settle(shop, purchase, _ask(shop, purchase))
+
+
+def _note(session: AccountSession, shop: Shop, purchase: NumberPurchase) -> None:
+    """Money is spent: who asked for it stands in the audit log, whatever the provider says."""
+    details = {
+        "purchase": purchase.purchase_id,
+        "monthly_price_minor": purchase.monthly_price_minor,
+        "currency": purchase.price_currency,
+    }
+    who: audit.By = {"staff": "person", "api": "token"}.get(shop.by.kind, "system")  # type: ignore[assignment]
+    audit.note(session, "number.buy", purchase.number, by=who, user_id=shop.by.user_id, at=shop.now(), details=details)
 
 
 def price_of(prices: Prices | Failed, kind: Kind) -> Price | None:

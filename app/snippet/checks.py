@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.engine_room import EngineRoom
@@ -63,15 +63,22 @@ def is_due(room: EngineRoom, site: Site, *, url: str, at: datetime) -> bool:
     if not is_forced(url):
         if room.quiet.rests(key, at) or not room.within("page checks", site.site_id, ASKED_PER_MINUTE):
             return False
-        with room.database.read() as work:
-            seen = work.account(site.account_id).scalar(
-                select(PageCheck.last_seen_at).where(PageCheck.site_id == site.site_id, PageCheck.page == page)
-            )
+        try:
+            seen = room.outage.patience(lambda: _seen_at(room, site, page))
+        except (OperationalError, PoolTimeout):
+            return False
         if seen is not None and seen > at - FRESH:
             room.quiet.rest(key, seen + FRESH)
             return False
     room.quiet.rest(key, at + IN_FLIGHT)
     return True
+
+
+def _seen_at(room: EngineRoom, site: Site, page: str) -> datetime | None:
+    with room.database.read() as work:
+        return work.account(site.account_id).scalar(
+            select(PageCheck.last_seen_at).where(PageCheck.site_id == site.site_id, PageCheck.page == page)
+        )
 
 
 def read_reports(events: Sequence[PageEvent]) -> list[CheckReport]:
@@ -93,7 +100,12 @@ def read_reports(events: Sequence[PageEvent]) -> list[CheckReport]:
 
 def take_reports(room: EngineRoom, site: Site, reports: Sequence[CheckReport], asker: Asker, at: datetime) -> None:
     """Keeps what pages reported; bots and floods leave nothing."""
-    if not reports or asker.agent.bot or not room.within("page reports", str(asker.address), REPORTS_PER_MINUTE):
+    if (
+        not reports
+        or asker.agent.bot
+        or room.database.reach.away
+        or not room.within("page reports", str(asker.address), REPORTS_PER_MINUTE)
+    ):
         return
     staff = is_staff(site, asker.address)
     try:
@@ -128,7 +140,11 @@ def keep_report(session: AccountSession, site: Site, report: CheckReport, *, sta
 
 def note_host(room: EngineRoom, site: Site, sign: Sign, host: str | None, at: datetime) -> None:
     """Writes down that the script was seen on `host`, unless that was done lately."""
-    if host is None or not room.quiet.first((sign, site.site_id, host), at, SIGN_EVERY[sign]):
+    if (
+        host is None
+        or room.database.reach.away
+        or not room.quiet.first((sign, site.site_id, host), at, SIGN_EVERY[sign])
+    ):
         return
     if not room.within("host signs", site.site_id, SIGNS_PER_MINUTE):
         return

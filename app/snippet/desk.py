@@ -20,9 +20,11 @@ class Desk:
 
     def __init__(self, room: EngineRoom) -> None:
         self.room = room
-        self.set_ups = SetUps(room.database)
+        self.set_ups = SetUps(room.database, room.outage.patience)
         self.newcomers = Tally()
-        self._writer: Writes = Writer(room.database, Batch())
+        # Visitors whose first question was found in the spool, so that each takes the place of one.
+        self.asked_again: set[str] = set()
+        self._writer: Writes = Writer(room.database, Batch(room.visitor_ids), room.outage.patience)
 
     def write_by(self, writer: Writes) -> None:
         """From here on another writer writes: one to compare with."""

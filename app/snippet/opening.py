@@ -7,7 +7,6 @@ from datetime import datetime
 from app.snippet.set_ups import SiteSetUp
 from attribution.arrive import MAX_URL, Arrival, Browser, Sources, arrive, read, seen, source_for
 from attribution.rules.sources import SourceRule
-from core.ids import new_id
 from core.text import clean
 from numberpool.assign import assign, shown_already
 from numberpool.pools import Pools
@@ -18,7 +17,9 @@ from store.book import Book
 class Opening:
     """A page view to be written. `visitor_id`: the bare id the page remembers, None or unknown for a new visitor.
 
-    `numbers`: those of the page that are targets: as the page wrote them, and in E.164.
+    `numbers`: those of the page that are targets: as the page wrote them, and in E.164. `event_id`: what the page view
+    will be called; one that is `replayed` may have been written already, and then is not written again. `again`: the
+    page says that it asked before and was told nothing.
     """
 
     set_up: SiteSetUp
@@ -28,6 +29,9 @@ class Opening:
     numbers: tuple[tuple[str, str], ...]
     browser: Browser
     at: datetime
+    event_id: str
+    replayed: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +69,8 @@ class Opened:
         self.shown = chosen_sources(book, sources, self.arrival, opening.numbers)
         visit = self.arrival.visit
         seen(self.arrival.visitor, visit, at=at, path=read(site, opening.url, opening.referrer).landing_path)
-        book.add_event(new_id(at), visit, "pageview", at, url=clean(opening.url, MAX_URL))
+        asked_again = {"again": True} if opening.again else None
+        book.add_event(opening.event_id, visit, "pageview", at, url=clean(opening.url, MAX_URL), data=asked_again)
 
     def wanted_pools(self) -> Iterable[str]:
         """The sources of which the visitor needs a number they do not hold."""

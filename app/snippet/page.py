@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
@@ -80,6 +81,8 @@ class SwapMessage(PageMessage):
     title: Annotated[str | None, _at_most(2000)] = None
     numbers: list[str] = Field(default_factory=list, max_length=500)
     consent: Literal["full", "source", "none"] | None = None
+    # Whether the page asked before and was told nothing.
+    again: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
 
 
 class PageEvent(BaseModel):
@@ -148,12 +151,15 @@ def check_origin(request: PageRequest, site: Site, url: str | None) -> str | Non
     Raises ForeignPage for any other page. Where neither is given (a report that names no page, sent by no browser)
     there is nothing to hold it to but its signed visitor id.
     """
-    origin = request.origin
-    given = [part for part in (origin, url) if part is not None]
-    for part in given:
+    check_pages(site, request.origin, () if url is None else (url,))
+    return request.origin
+
+
+def check_pages(site: Site, origin: str | None, urls: Iterable[str]) -> None:
+    """Holds an origin and addresses of pages to the site's own domains. Raises ForeignPage."""
+    for part in (*(() if origin is None else (origin,)), *urls):
         if not _is_own(part, site.domains):
             raise ForeignPage(site, host_of(part))
-    return origin
 
 
 def _is_own(address: str, domains: list[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from app.later_answers import PhoneLeft
 from app.snippet.page import PageEvent
 from app.snippet.set_ups import SiteSetUp
+from app.telling.forms import FormSent
 from attribution.arrive import MAX_URL, Browser, Sources, arrive, read, seen
 from core.ids import new_id
 from core.phone import e164
@@ -21,7 +22,11 @@ _MAX_DATA = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reporting:
-    """Events of one page to be written. `visitor_id`: bare; `visit_id`: the visit the page says it is in, or None."""
+    """Events of one page to be written. `visitor_id`: bare; `visit_id`: the visit the page says it is in, or None.
+
+    `event_id`: what the first of them will be called, if that matters; those that are `replayed` may have been written
+    already.
+    """
 
     set_up: SiteSetUp
     visitor_id: str
@@ -29,13 +34,24 @@ class Reporting:
     events: Sequence[PageEvent]
     browser: Browser
     at: datetime
+    event_id: str | None = None
+    replayed: bool = False
 
 
 class Reported(NamedTuple):
-    """What came of a report: phones that were left in forms, and whose page showed life for the first time."""
+    """What came of a report: forms that were sent, and whose page showed life for the first time."""
 
-    phones: tuple[PhoneLeft, ...] = ()
+    forms: tuple[FormSent, ...] = ()
     lives: VisitorRow | None = None
+
+    @property
+    def phones(self) -> tuple[PhoneLeft, ...]:
+        """The phones that were left in the forms."""
+        return tuple(
+            PhoneLeft(site_id=form.site_id, visitor_id=form.visitor_id, phone=form.phone, at=form.at)
+            for form in self.forms
+            if form.phone is not None
+        )
 
 
 def report(book: Book, reporting: Reporting) -> Reported:
@@ -52,15 +68,16 @@ def report(book: Book, reporting: Reporting) -> Reported:
     visit = _visit_of(book, visitor, reporting.visit_id)
     # Browsers' clocks lie; their stopwatches do not: the server's receipt less the age they report.
     dated = sorted(((at - timedelta(milliseconds=e.age_ms), e) for e in events), key=lambda pair: pair[0])
-    phones = []
+    forms, event_id = [], reporting.event_id
     for when, event in dated:
         visit = _go_on(book, site, sources, visitor, visit, event, browser, max(when, visitor.first_seen_at))
         if visit is not None:
             moment = max(when, visit.started_at)
-            phone = _note(book, site, visitor, visit, event, moment)
-            if phone is not None:
-                phones.append(PhoneLeft(site_id=site.site_id, visitor_id=visitor.visitor_id, phone=phone, at=moment))
-    return Reported(tuple(phones), visitor if lifeless and visitor.alive_at is not None else None)
+            form = _note(book, site, visitor, visit, event, moment, event_id or new_id(moment))
+            event_id = None
+            if form is not None:
+                forms.append(form)
+    return Reported(tuple(forms), visitor if lifeless and visitor.alive_at is not None else None)
 
 
 def _visit_of(book: Book, visitor: VisitorRow, visit_id: str | None) -> VisitRow | None:
@@ -97,8 +114,10 @@ def _go_on(
     ).visit
 
 
-def _note(book: Book, site: Site, visitor: VisitorRow, visit: VisitRow, event: PageEvent, at: datetime) -> str | None:
-    """One event becomes one row, and its life sign is kept with visit and visitor. Returns a phone left in a form."""
+def _note(
+    book: Book, site: Site, visitor: VisitorRow, visit: VisitRow, event: PageEvent, at: datetime, event_id: str
+) -> FormSent | None:
+    """One event becomes one row, and its life sign is kept with visit and visitor. Returns the form it was."""
     if visitor.alive_at is None:
         visitor.alive_at = at
     if event.type == "leave":
@@ -108,12 +127,20 @@ def _note(book: Book, site: Site, visitor: VisitorRow, visit: VisitRow, event: P
         path = read(site, event.url, None).landing_path if event.type == "pageview" and event.url else None
         seen(visitor, visit, at=at, path=path)
     number = e164(event.number, site.country) if event.number else None
-    book.add_event(new_id(at), visit, event.type, at, url=clean(event.url, MAX_URL), number=number, data=_data(event))
+    book.add_event(event_id, visit, event.type, at, url=clean(event.url, MAX_URL), number=number, data=_data(event))
     if event.type != "form":
         return None
-    phone = e164(event.phone, site.country) if event.phone else None
-    book.add_form(new_id(at), site.site_id, visit, at, phone=phone, email=clean(event.email, 320))
-    return phone
+    form = FormSent(
+        form_id=new_id(at),
+        site_id=site.site_id,
+        visitor_id=visitor.visitor_id,
+        visit_id=visit.visit_id,
+        phone=e164(event.phone, site.country) if event.phone else None,
+        email=clean(event.email, 320),
+        at=at,
+    )
+    book.add_form(form.form_id, site.site_id, visit, at, phone=form.phone, email=form.email)
+    return form
 
 
 def _data(event: PageEvent) -> dict[str, Any] | None:

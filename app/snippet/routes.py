@@ -12,9 +12,7 @@ from app.snippet.desk import desk_of
 from app.snippet.front import answer_page
 from app.snippet.request import PageRequest
 from app.snippet.script import gzipped, script_for
-from app.snippet.set_ups import site_of
 from app.visitor_agent import read_agent
-from attribution.arrive import load_sources
 from core.errors import InvalidInput
 
 bp = Blueprint("snippet", __name__)
@@ -26,13 +24,11 @@ CHECK_SECONDS = 86_400
 def script(key: str) -> Response:
     """The script of a site, small and cacheable; a change of the site's numbers reaches pages within minutes."""
     room = engine_room()
-    with room.database.read() as work:
-        try:
-            site = site_of(work, key)
-        except InvalidInput:
-            return error_response(404, "there is no site with this key")
-        sources = load_sources(work.account(site.account_id), site.site_id)
-    targets = sorted({*site.numbers, *(t for t in sources.targets.values() if t)})
+    try:
+        set_up = desk_of(current_app).set_ups.find(key)
+    except InvalidInput:
+        return error_response(404, "there is no site with this key")
+    site, targets = set_up.site, sorted(set_up.targets)
     body, etag = script_for(key, room.settings.public_base_url, tuple(targets), site.consent_default)
     if not read_agent(request.headers.get("User-Agent", "")).bot:
         note_host(room, site, "loaded", host_of(request.headers.get("Referer")), room.now())

@@ -333,15 +333,16 @@ const ask = () => {
     asking = false;
     retryAt = now() + 30000;
     answered = !!safe(take)(answer, url);
+    if (answered) referrer = here;
     // Until then what is remembered may stay; after that the page's own numbers return.
-    if (!answered && old(memory.at)) show({});
+    else if (old(memory.at)) show({});
     flush();
   };
   // Who has not answered after five seconds has not answered.
   setTimeout(settle, 5000);
-  post('/v1/swap', { url, referrer, title: doc.title, numbers: own, consent: level })
+  // A page that was told nothing says so: its first question may be written down later, and counts once.
+  post('/v1/swap', { url, referrer, title: doc.title, numbers: own, consent: level, again: !answered && retryAt > 0 })
     .then(response => response.ok && response.json()).then(settle, settle);
-  referrer = here;
 };
 
 // --- What happens on the page ---------------------------------------------------------------------------------------

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.outage.patience import Patience
 from attribution.arrive import Sources, load_sources
 from core.errors import InvalidInput
 from core.phone import e164
@@ -56,29 +59,40 @@ class SiteSetUp:
 class SetUps:
     """The set-ups one process remembers, by site key; safe between threads."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, patience: Patience) -> None:
+        self._database, self._patience = database, patience
         self._found: dict[str, SiteSetUp] = {}
         self._changes = -1
 
     def find(self, key: str) -> SiteSetUp:
-        """The set-up of the site with this key. Raises InvalidInput for a key that is none."""
+        """The set-up of the site with this key; while the database is away, as it was known at last.
+
+        Raises InvalidInput for a key that is none, Away for one of which nothing is known.
+        """
         changes = self._database.set_up_changes
         if changes != self._changes:
             self._found, self._changes = {}, changes
         known = self._found.get(key)
         if known is not None and time.monotonic() - known.looked_at < SECONDS:
             return known
+        try:
+            found = self._patience(lambda: self._look(key, known))
+        except (OperationalError, PoolTimeout):
+            if known is None:
+                raise
+            return known
+        if len(self._found) >= MOST:
+            self._found = {}
+        self._found[key] = found
+        return found
+
+    def _look(self, key: str, known: SiteSetUp | None) -> SiteSetUp:
         with self._database.read() as work:
             now = time.monotonic()
             if known is not None and _version(work, known.site.account_id) == known.version:
                 known.looked_at = now
                 return known
-            found = _read(work, key, now)
-        if len(self._found) >= MOST:
-            self._found = {}
-        self._found[key] = found
-        return found
+            return _read(work, key, now)
 
     def forget(self, key: str) -> None:
         """What was remembered of this site turned out to be old."""

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.client_address import around
+from app.engine_room import EngineRoom
 from app.page_purpose import is_ahead
 from app.snippet.answers import PageAnswer, allow_origin, answer, error_answer
 from app.snippet.check_report import host_of
@@ -19,8 +20,10 @@ from app.snippet.opening import OpenedPage, Opening, targets_of
 from app.snippet.page import Asker, SwapMessage, check_origin, is_staff, read_asker, read_message
 from app.snippet.request import PageRequest
 from app.snippet.set_ups import SiteSetUp
+from app.snippet.spooled import keep_opening
 from attribution.arrive import read
 from attribution.rules.settle import settle
+from core.ids import new_id
 from core.phone import international, national
 from numberpool.assign import first_active_number
 from store.sessions import AccountSession
@@ -35,18 +38,23 @@ Shown = dict[str, Mapping[str, str]]
 def swap(desk: Desk, request: PageRequest) -> PageAnswer:
     """Answers a page; while the database does not answer, the page keeps what it shows and asks again soon."""
     message = read_message(request, SwapMessage)
+    asker, at = read_asker(request, desk.room), desk.room.now()
+    event_id = new_id(at)
     try:
-        return _swap(desk, request, message)
+        return _swap(desk, request, message, asker, event_id, at)
     except (OperationalError, PoolTimeout) as error:
-        log.error("a page is answered without the database: %s", type(error).__name__)
+        log.warning("a page is answered without the database: %s", type(error).__name__)
+        if not is_ahead(request.headers):
+            keep_opening(desk, message, asker, request.origin, event_id, at)
         outage = {**_nobody({}, None), "visitor": message.visitor, "ttl": OUTAGE_TTL_SECONDS}
         return allow_origin(answer(outage), request.origin)
 
 
-def _swap(desk: Desk, request: PageRequest, message: SwapMessage) -> PageAnswer:
+def _swap(
+    desk: Desk, request: PageRequest, message: SwapMessage, asker: Asker, event_id: str, at: datetime
+) -> PageAnswer:
     """The answer. Everything it tells is committed before it leaves."""
     room = desk.room
-    asker, at = read_asker(request, room), room.now()
     set_up = desk.set_ups.find(message.site)
     site = set_up.site
     origin = check_origin(request, site, message.url)
@@ -59,17 +67,22 @@ def _swap(desk: Desk, request: PageRequest, message: SwapMessage) -> PageAnswer:
     if is_staff(site, asker.address):
         told = answer({**_nobody({}, None), **look})
     elif consent == "source":
-        with room.database.read() as work:
-            told = answer({**_by_source(work.account(site.account_id), set_up, message), **look})
+        told = answer({**room.outage.patience(lambda: _by_source(room, set_up, message)), **look})
     else:
-        told = _remembered(desk, set_up, message, asker, look, at)
+        told = _remembered(desk, set_up, message, asker, look, event_id, at)
     # Last: where the database does not answer, the visitor comes first and does not wait for this too.
     note_host(room, site, "answered", host_of(message.url), at)
     return allow_origin(told, origin)
 
 
 def _remembered(
-    desk: Desk, set_up: SiteSetUp, message: SwapMessage, asker: Asker, look: Mapping[str, Any], at: datetime
+    desk: Desk,
+    set_up: SiteSetUp,
+    message: SwapMessage,
+    asker: Asker,
+    look: Mapping[str, Any],
+    event_id: str,
+    at: datetime,
 ) -> PageAnswer:
     """The answer to a visitor who may be remembered; `look` is what else it says."""
     room, site_id = desk.room, set_up.site.site_id
@@ -90,6 +103,8 @@ def _remembered(
             numbers=targets_of(current, message.numbers),
             browser=asker.browser,
             at=at,
+            event_id=event_id,
+            again=message.again,
         )
 
     opened: OpenedPage = desk.write(message.site, opening, key=visitor_id or object())
@@ -117,8 +132,13 @@ def _nobody(numbers: Shown, source: str | None) -> dict[str, Any]:
     return {"visitor": None, "visit": None, "source": source, "numbers": numbers, "ttl": TTL_SECONDS}
 
 
-def _by_source(session: AccountSession, set_up: SiteSetUp, message: SwapMessage) -> dict[str, Any]:
+def _by_source(room: EngineRoom, set_up: SiteSetUp, message: SwapMessage) -> dict[str, Any]:
     """Without consent to be remembered: the source's first number, the same for everybody; nothing is stored."""
+    with room.database.read() as work:
+        return _first_numbers(work.account(set_up.site.account_id), set_up, message)
+
+
+def _first_numbers(session: AccountSession, set_up: SiteSetUp, message: SwapMessage) -> dict[str, Any]:
     sources = set_up.sources
     landing = read(set_up.site, message.url, message.referrer)
     numbers: Shown = {}

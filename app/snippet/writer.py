@@ -13,7 +13,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from store.sessions import Database, Work
+from app.outage.patience import Patience
+from store.sessions import Away, Database, Work
 
 log = logging.getLogger("ringtrace.writer")
 
@@ -27,18 +28,22 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """Something to be written, and what came of it. Jobs with the same `key` never share a transaction."""
 
-    __slots__ = ("_done", "content", "error", "key", "outcome")
+    __slots__ = ("_done", "content", "error", "given_up", "key", "outcome")
 
     def __init__(self, content: T, key: object) -> None:
         self.content, self.key = content, key
+        self.given_up = False
         self.outcome: Any = None
         self.error: BaseException | None = None
         self._done = threading.Lock()
         self._done.acquire()
 
-    def wait(self) -> Any:
-        """The outcome, once it is committed. Raises what the writing raised."""
-        self._done.acquire()
+    def is_done(self, seconds: float) -> bool:
+        """Whether it is done, within so many seconds."""
+        return self._done.acquire(timeout=seconds)
+
+    def take(self) -> Any:
+        """The outcome of a job that is done. Raises what the writing raised."""
         if self.error is not None:
             raise self.error
         return self.outcome
@@ -62,20 +67,34 @@ Perform = Callable[[Work, Sequence[Any]], tuple[Sequence[Any], Callable[[], None
 class Writer:
     """Takes jobs from any thread and does them in its own."""
 
-    def __init__(self, database: Database, perform: Perform) -> None:
-        self._database, self._perform = database, perform
+    def __init__(self, database: Database, perform: Perform, patience: Patience) -> None:
+        self._database, self._perform, self._patience = database, perform, patience
         self._queue: SimpleQueue[Job[Any]] = SimpleQueue()
         self._later: list[Job[Any]] = []
         self._lock = threading.Lock()
         self._runs = False
 
     def do(self, content: Any, key: object) -> Any:
-        """Has it written, with others that come at the same moment. Raises what the writing raised."""
+        """Has it written, with others that come at the same moment. Raises what the writing raised.
+
+        Raises Away where the database does not work: what was not begun then is not written any more, but what was
+        begun may still be committed.
+        """
+        if self._database.reach.away:
+            raise Away
         job = Job(content, key)
         self._queue.put(job)
         if not self._runs:
             self._start()
-        return job.wait()
+        try:
+            self._patience.wait(job.is_done)
+            return job.take()
+        except Away:
+            job.given_up = True
+            raise
+        except (OperationalError, PoolTimeout):
+            self._patience.failed()
+            raise
 
     def _start(self) -> None:
         with self._lock:
@@ -118,6 +137,9 @@ class Writer:
         return batch
 
     def _write(self, batch: list[Job[Any]]) -> None:
+        batch = [job for job in batch if not job.given_up]
+        if not batch:
+            return
         try:
             self._together(batch)
         except BaseException as error:

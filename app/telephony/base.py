@@ -40,10 +40,56 @@ class StatusReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IncomingText:
+    """A text as the provider tells of it. What is missing or cannot be read is None.
+
+    `number` is the one that was written to, `from_number` who wrote (both E.164); `sender` is who wrote where that is
+    no telephone number: a short code, a company's name. `body` is "" where there is none. `media` counts what came with
+    it. A withheld sender has neither `from_number` nor `sender`.
+    """
+
+    text_id: str | None
+    number: str | None
+    from_number: str | None
+    sender: str | None
+    body: str
+    media: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingReport:
+    """How a recording of a call stands. What is missing or cannot be read is None.
+
+    `call_ids` are the calls it may be of, the likeliest first (a leg, its call). `status` is one of
+    `progress.RECORDING_STATUSES`, `address` an http or https address from which the sound can be had.
+    """
+
+    recording_id: str | None
+    call_ids: tuple[str, ...]
+    status: str | None
+    duration_seconds: int | None
+    channels: int | None
+    address: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dial:
-    """Answer plan: connect the caller to `destination` (E.164)."""
+    """Answer plan: connect the caller to `destination` (E.164).
+
+    `report_to`: the address that is told of each attempt to reach it. `record_to`: the call is recorded, and this
+    address is told of it; then `notice` is what the caller hears first, for nobody may be recorded without knowing.
+    Raises ValueError for a recording without notice.
+    """
 
     destination: str
+    report_to: str | None = None
+    notice: str | None = None
+    record_to: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses to record anybody who was not told."""
+        if self.record_to is not None and not self.notice:
+            raise ValueError("a call is recorded only after its caller was told")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +125,12 @@ class Provider(Protocol):
 
     def parse_status(self, form: Form) -> StatusReport:
         """How a call stands."""
+
+    def parse_text(self, form: Form) -> IncomingText:
+        """The text that comes in."""
+
+    def parse_recording(self, form: Form) -> RecordingReport:
+        """How a recording stands."""
 
     def answer(self, plan: Plan) -> Answer:
         """The plan in the provider's language: the same bytes for the same plan."""

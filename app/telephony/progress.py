@@ -13,6 +13,9 @@ _RANKS = {
     "completed": 7,
 }
 STATUSES = frozenset(_RANKS)
+# Of a recording: what is there outweighs what is said not to be.
+_RECORDING_RANKS = {"in-progress": 0, "absent": 1, "completed": 2}
+RECORDING_STATUSES = frozenset(_RECORDING_RANKS)
 
 
 def is_end(status: str) -> bool:
@@ -32,6 +35,20 @@ def settle(
         return status, duration
     length = reported_duration if is_end(reported) else None
     now, then = (_RANKS[status], _length(duration)), (_RANKS[reported], _length(length))
+    return (reported, length) if then > now else (status, duration)
+
+
+def settle_recording(
+    status: str, duration: int | None, *, reported: str | None, reported_duration: int | None
+) -> tuple[str, int | None]:
+    """The same for a recording: how it stands after one more report, in whatever order they come.
+
+    A duration (seconds) counts only with the end of the recording.
+    """
+    if reported is None:
+        return status, duration
+    length = reported_duration if reported == "completed" else None
+    now, then = (_RECORDING_RANKS[status], _length(duration)), (_RECORDING_RANKS[reported], _length(length))
     return (reported, length) if then > now else (status, duration)
 
 

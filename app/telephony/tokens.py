@@ -34,21 +34,42 @@ def signers(work: Work, secrets: SecretBox, call: IncomingCall, *, at: datetime)
 
 
 def tokens_of(session: AccountSession, secrets: SecretBox, *, at: datetime) -> tuple[str, ...]:
-    """The tokens that sign for this account at `at`.
+    """The tokens that sign for this account at `at`. Those that no key of ours opens are left out."""
+    return tuple(token for sealed in sealed_of(session) if sealed.signs(at) and (token := secrets.open(sealed.token)))
 
-    Twilio's current one and for 24 hours the one before it; the account's own until Twilio's is stored, and as "the
-    one before" for 24 hours from then on. Tokens that no key of ours opens are left out.
+
+@dataclass(frozen=True, kw_only=True)
+class SealedToken:
+    """An encrypted token, and the moment (aware UTC) from which it no longer signs, if there is one."""
+
+    token: bytes
+    until: datetime | None = None
+
+    def signs(self, at: datetime) -> bool:
+        """Whether it signs at `at`."""
+        return self.until is None or at < self.until
+
+
+def sealed_of(session: AccountSession) -> tuple[SealedToken, ...]:
+    """The tokens of an account as they are kept.
+
+    Twilio's current one, the one that is to come next, and for 24 hours the one before; the account's own until
+    Twilio's is stored, and as "the one before" for 24 hours from then on.
     """
     kept = {c.provider: c for c in session.scalars(select(ProviderCredential))}
     twilio, own = kept.get(TWILIO), kept.get(OWN_PROVIDER)
-    sealed = []
+    found = []
     if twilio is not None:
-        sealed.append(twilio.token)
-        if twilio.previous_token is not None and twilio.previous_until is not None and at < twilio.previous_until:
-            sealed.append(twilio.previous_token)
-    if own is not None and (twilio is None or (own.previous_until is not None and at < own.previous_until)):
-        sealed.append(own.token)
-    return tuple(token for s in sealed if (token := secrets.open(s)))
+        found.append(SealedToken(token=twilio.token))
+        if twilio.next_token is not None:
+            found.append(SealedToken(token=twilio.next_token))
+        if twilio.previous_token is not None and twilio.previous_until is not None:
+            found.append(SealedToken(token=twilio.previous_token, until=twilio.previous_until))
+    if own is not None and twilio is None:
+        found.append(SealedToken(token=own.token))
+    elif own is not None and own.previous_until is not None:
+        found.append(SealedToken(token=own.token, until=own.previous_until))
+    return tuple(found)
 
 
 def _accounts(directory: DirectorySession, call: IncomingCall) -> list[str]:

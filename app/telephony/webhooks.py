@@ -1,26 +1,25 @@
 """The webhooks providers call. A genuine call is connected, whatever is missing, odd or broken behind."""
 
 import logging
-from datetime import datetime
 
 from flask import Blueprint, Flask, Response, request
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.engine_room import EngineRoom, engine_room
+from app.engine_room import engine_room
 from app.http_errors import error_response
-from app.later_answers import after_the_end
-from app.telephony.base import Dial, IncomingCall, Plan, Tell
-from app.telephony.record import destination_of, record_call, record_status
-from app.telephony.tokens import signers
+from app.outage.calls import take_in
+from app.telephony.base import Plan
+from app.telephony.take import Taken
+from app.telephony.told import Kind, Told
 from app.telephony.twilio import TwilioProvider
-from store.sessions import Work
 
 log = logging.getLogger("ringtrace.telephony")
 
 MOUNT = "/webhooks/twilio"
-NOBODYS = "The number you have dialed is not in service. Please check the number and dial again."
 TWILIO = TwilioProvider()
+EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+"""TwiML that does nothing: a text is taken, not answered."""
 
 blueprint = Blueprint("twilio", __name__)
 
@@ -34,66 +33,53 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
 @blueprint.post("/voice")
 def voice() -> Response:
     """A call comes in: TwiML that connects it. 403 unless signed by a token of its account."""
-    room = engine_room()
-    at = room.now()
-    incoming = TWILIO.parse_call(request.form)
     try:
-        with room.database.read() as work:
-            accounts = _trusted(work, room, "voice", incoming, at)
-            destinations = [(a, d) for a in accounts if (d := destination_of(work.account(a), incoming))]
+        taken = _take("voice")
     except SQLAlchemyError:
         return _unavailable()
-    if not accounts:
-        return _refused()
-    plan: Plan = Tell(sentence=NOBODYS)
-    if destinations:
-        account_id, destination = destinations[0]
-        plan = Dial(destination=_recorded(room, account_id, incoming, at) or destination)
-    answer = TWILIO.answer(plan)
-    return Response(answer.body, content_type=f"{answer.content_type}; charset=utf-8")
+    return _refused() if taken.refused or taken.plan is None else _connect(taken.plan)
 
 
 @blueprint.post("/status")
 def status() -> Response:
-    """How a call stands: 204 once it is taken in. 403 unless signed by a token of its account."""
+    """How a call or a leg of one stands: 204 once it is taken in. 403 unless signed by a token of its account."""
+    return _noted("status")
+
+
+@blueprint.post("/recording")
+def recording() -> Response:
+    """How a recording stands: 204 once it is taken in. 403 unless signed by a token of its account."""
+    return _noted("recording")
+
+
+@blueprint.post("/sms")
+def sms() -> Response:
+    """A text comes in: TwiML that answers nothing, once it is taken in. 403 unless signed by a token of its account."""
+    response = _noted("sms")
+    return _xml(EMPTY, "text/xml") if response.status_code == 204 else response
+
+
+def _take(kind: Kind) -> Taken:
     room = engine_room()
-    at = room.now()
-    report = TWILIO.parse_status(request.form)
+    told = Told.of(kind, request.form, at=room.now())
+    return take_in(room, told, url=_signed_url(room.settings.public_base_url, kind), headers=request.headers)
+
+
+def _noted(kind: Kind) -> Response:
     try:
-        with room.database.read() as work:
-            accounts = _trusted(work, room, "status", report.call, at)
-        if not accounts:
-            return _refused()
-        with room.database.write() as work:
-            kept = record_status(work, accounts[0], report, at=at, days=room.settings.candidate_days)
+        taken = _take(kind)
     except SQLAlchemyError:
         return _unavailable()
-    if kept is not None and kept.ended:
-        after_the_end(room, accounts[0], kept.call_id)
-    return Response(status=204)
+    return _refused() if taken.refused else Response(status=204)
 
 
-def _recorded(room: EngineRoom, account_id: str, incoming: IncomingCall, at: datetime) -> str | None:
-    """Keeps the call; where that fails it is logged and connected all the same (its status report makes it later)."""
-    try:
-        with room.database.write() as work:
-            kept = record_call(work, account_id, incoming, at=at, days=room.settings.candidate_days)
-    except Exception:
-        log.exception("a call is connected but could not be kept")
-        return None
-    return kept.destination if kept else None
+def _connect(plan: Plan) -> Response:
+    answer = TWILIO.answer(plan)
+    return _xml(answer.body, answer.content_type)
 
 
-def _trusted(work: Work, room: EngineRoom, kind: str, call: IncomingCall, at: datetime) -> list[str]:
-    """The accounts a token of which signed this request."""
-    url = _signed_url(room.settings.public_base_url, kind)
-    if url is None:
-        return []
-    return [
-        signer.account_id
-        for signer in signers(work, room.secrets, call, at=at)
-        if TWILIO.verify(tokens=signer.tokens, url=url, form=request.form, headers=request.headers)
-    ]
+def _xml(body: str, content_type: str) -> Response:
+    return Response(body, content_type=f"{content_type}; charset=utf-8")
 
 
 def _signed_url(base: str, kind: str) -> str | None:
@@ -106,7 +92,6 @@ def _signed_url(base: str, kind: str) -> str | None:
 
 
 def _refused() -> Response:
-    log.warning("a webhook without a valid signature was refused")
     return error_response(403, "the signature is missing or not valid")
 
 

@@ -12,7 +12,7 @@ from app.web import words
 from app.web.accuracy_depth import depth_of
 from app.web.alarms import rows_of
 from app.web.asked_report import bounds
-from app.web.asking import looking, now
+from app.web.asking import looking, note_export, now
 from app.web.calibrated import share
 from app.web.charts import chart_page
 from app.web.places import Places, SourceName, places
@@ -121,6 +121,7 @@ def accuracy_table() -> Response:
         if site is None:
             raise NotFound("there is no site yet")
         report, _chosen = _report(session, site)
+    note_export("accuracy", site=site.site_id, reader=reader)
     first = local_day(report.period.start, site.time_zone)
     response = Response(accuracy_csv(report, reader, site.country), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="accuracy-{first}.csv"'

@@ -12,8 +12,10 @@ from werkzeug.wrappers import Response
 
 from app.engine_room import engine_room
 from app.later_answers import after_decision, after_spam
+from app.telling.calls import tell_call
+from app.telling.outbox import MATCH_CHANGED
 from app.web import words
-from app.web.asking import changing, now, person, say
+from app.web.asking import changing, noted, now, person, say
 from app.web.filters import read_filters
 from app.web.shown import short
 from core.errors import InvalidInput, NotFound
@@ -48,11 +50,14 @@ def decide(call_id: str) -> Response:
     visit, reason = request.form.get("visit"), request.form.get("reason", "").strip() or None
     if visit is None:
         raise InvalidInput({"visit": "is missing; a visit, or nothing for nobody, is allowed"})
-    with changing() as (_, session):
+    at = now()
+    with changing() as (work, session):
         before = _before(session, call_id)
         change = override(
-            session, call_id=call_id, visit_id=visit or None, user_id=person().user_id, reason=reason, at=now()
+            session, call_id=call_id, visit_id=visit or None, user_id=person().user_id, reason=reason, at=at
         )
+        noted(session, "call.match", call_id, visit=visit or None)
+        tell_call(engine_room(), work, person().account_id, MATCH_CHANGED, call_id, at=at)
     after_decision(engine_room(), person().account_id, call_id)
     who = _whom(change)
     _say(f"The call is credited to {who} now.", *_restore(call_id, before))
@@ -61,9 +66,13 @@ def decide(call_id: str) -> Response:
 
 def take_back(call_id: str) -> Response:
     """Returns to the model's choice."""
-    with changing() as (_, session):
+    at = now()
+    with changing() as (work, session):
         before = _before(session, call_id)
-        change = undo(session, call_id=call_id, user_id=person().user_id, at=now())
+        change = undo(session, call_id=call_id, user_id=person().user_id, at=at)
+        if change is not None:
+            noted(session, "call.match.undo", call_id)
+            tell_call(engine_room(), work, person().account_id, MATCH_CHANGED, call_id, at=at)
     if change is None:
         _say("The model's choice counts already.")
     else:
@@ -100,6 +109,7 @@ def tag(call_id: str) -> Response:
     with changing() as (_, session):
         before = _before(session, call_id).call.tags
         annotate(session, call_id=call_id, at=now(), tags=wanted)
+        noted(session, "call.change", call_id, fields=["tags"])
     said = f"Tagged {', '.join(dict.fromkeys(wanted))}." if wanted else "All tags are off."
     _say(said, _url("web.tag", call_id), [("tags", ", ".join(before))])
     return _back(call_id)
@@ -113,6 +123,7 @@ def put_value(call_id: str) -> Response:
     with changing() as (_, session):
         before = _before(session, call_id).call.value
         annotate(session, call_id=call_id, at=now(), value=value)
+        noted(session, "call.change", call_id, fields=["value"])
     said = f"The call is worth {words.money(value.amount_minor, value.currency)}." if value else "The value is off."
     _say(said, _url("web.put_value", call_id), _value_fields(before, currency))
     return _back(call_id)
@@ -137,6 +148,7 @@ def mark_spam(call_id: str) -> Response:
     with changing() as (_, session):
         before = _before(session, call_id).call.spam
         annotate(session, call_id=call_id, at=now(), spam=spam)
+        noted(session, "call.change", call_id, fields=["spam"])
     after_spam(engine_room(), person().account_id, call_id, spam=spam)
     said = "Marked as spam: it counts in no report." if spam else "No spam: it counts in reports again."
     _say(said, _url("web.mark_spam", call_id), [("spam", "yes" if before else "no")])
@@ -147,6 +159,7 @@ def note(call_id: str) -> Response:
     """Adds a note. Notes are a record, so there is nothing to undo."""
     with changing() as (_, session):
         add_note(session, call_id=call_id, user_id=person().user_id, text=request.form.get("text", ""), at=now())
+        noted(session, "call.note", call_id)
     _say("The note is kept.")
     return _back(call_id)
 

@@ -10,7 +10,8 @@ from app.accounts.alarm_settings import get_alarm_settings, set_alarm_settings
 from app.alarm_words import Said, said_of
 from app.alarms import EMAIL, Post, try_out
 from app.engine_room import engine_room
-from app.web.asking import changing, looking, now, say
+from app.outgoing import public_or_in
+from app.web.asking import changing, looking, noted, now, say
 from app.web.places import Places, places
 from core.errors import InvalidInput
 from reports.alarms import open_alarms, past_alarms
@@ -105,7 +106,9 @@ def keep_settings() -> Response:
                 emails=emails,
                 webhook_url=request.form.get("webhook_url", "").strip() or None,
                 at=now(),
+                allowed=public_or_in(engine_room().settings.webhook_networks),
             )
+            noted(session, "alarms.settings", None, emails=len(emails), webhook=bool(request.form.get("webhook_url")))
     except InvalidInput as error:
         say(f"That was not kept: {error.message}", alarm=True)
         return _home()

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from flask import Response, abort, flash, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.accounts.known_browsers import KEPT
 from app.accounts.sign_in import ABSOLUTE, Person, person_of
+from app.audit import note
 from app.engine_room import engine_room
 from core.text import storable
 from store.sessions import AccountSession, Work
@@ -38,6 +40,29 @@ def keep_secret(response: AnyResponse, value: str) -> None:
         cookie_name(),
         value,
         max_age=int(ABSOLUTE.total_seconds()),
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=engine_room().settings.https,
+    )
+
+
+def known_cookie_name() -> str:
+    """The cookie by which a browser is known that somebody signed in from before."""
+    return "__Host-ringtrace-known" if engine_room().settings.https else "ringtrace-known"
+
+
+def known_browser() -> str | None:
+    """What the browser brought of earlier sign-ins."""
+    return request.cookies.get(known_cookie_name())
+
+
+def keep_known(response: AnyResponse, value: str) -> None:
+    """Has the browser remember that somebody signed in from it; signing out leaves that."""
+    response.set_cookie(
+        known_cookie_name(),
+        value,
+        max_age=int(KEPT.total_seconds()),
         path="/",
         httponly=True,
         samesite="Lax",
@@ -126,3 +151,14 @@ def changing() -> Iterator[tuple[Work, AccountSession]]:
     """The person's account, to change; committed when the block ends."""
     with engine_room().database.write() as work:
         yield work, work.account(person().account_id)
+
+
+def noted(session: AccountSession, action: str, subject: str | None, **details: Any) -> None:
+    """Writes into the audit log what this person does in this transaction (see `app.audit`)."""
+    note(session, action, subject, by="person", user_id=person().user_id, at=now(), details=details)
+
+
+def note_export(what: str, **details: Any) -> None:
+    """Writes down that this person took data out as a file."""
+    with changing() as (_, session):
+        noted(session, f"export.{what}", None, **details)

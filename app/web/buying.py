@@ -15,7 +15,7 @@ from app.provisioning.keep import import_number, importable
 from app.provisioning.purchase import Limit, NotSold, Pending, Price, UnderWay, buy, price_of
 from app.provisioning.shop import Shop, asked_shop, has_credentials
 from app.web import words
-from app.web.asking import changing, looking, now, say
+from app.web.asking import changing, looking, noted, now, say
 from app.web.numbers import by_staff
 from app.web.places import Places, places
 from core.errors import Conflict, InvalidInput
@@ -221,6 +221,7 @@ def credentials() -> Response:
             auth_token=body.auth_token,
             at=now(),
         )
+        noted(session, "provider.credentials", "twilio", account_sid=body.account_sid)
     say("Twilio's credentials are kept, encrypted.")
     return redirect(url_for("web.buying"), code=303)
 

@@ -13,7 +13,7 @@ from app.engine_room import engine_room
 from app.job_runs import TRAIN, Place, place_of, recent_runs
 from app.train import figures_in_words, held_out
 from app.web import words
-from app.web.asking import changing, looking, now, person, say
+from app.web.asking import changing, looking, noted, now, person, say
 from core.errors import Conflict, NotFound
 from matching.models import InUse, Switch, in_use, previous, step_back, switches, use, versions
 from matching.rules.model import prior
@@ -114,6 +114,8 @@ def _switched(switch: Callable[[AccountSession], Switch]) -> Response:
     try:
         with changing() as (_, session):
             done = switch(session)
+            if done.changed:
+                noted(session, "model.use", done.version, before=done.before)
     except (NotFound, Conflict) as error:
         say(f"That was not done: {error.message}.", alarm=True)
         return _home()

@@ -6,6 +6,7 @@ from datetime import datetime
 from app.accounts.names import user_names
 from app.web import words
 from app.web.call_lines import CallScene, Line, answer_lines, decision_line
+from app.web.call_sound import SoundView, leg_lines, sounds
 from app.web.evidence import Waterfall, glossary, waterfall
 from app.web.places import places
 from app.web.shown import RowView, row_view, short
@@ -62,6 +63,8 @@ class PanelView:
     strip: Strip | None
     story: Story | None
     story_of: str
+    sounds: tuple[SoundView, ...]
+    legs: tuple[str, ...]
     notes: tuple[Line, ...]
     history: tuple[Line, ...]
     tags: str
@@ -142,8 +145,10 @@ def _view(
         glossary=glossary(view.waterfall for view in (*first, *rest)),
         answers=answer_lines(scene),
         strip=drawn,
-        story=story(told, call, scene.site) if told and told.site_id == call.site_id else None,
+        story=_story(told, scene) if told and told.site_id == call.site_id else None,
         story_of=short(told.visitor_id) if told else "",
+        sounds=sounds(call.recordings),
+        legs=leg_lines(call.legs),
         notes=tuple(
             Line(when=scene.when(n.at), full=scene.full(n.at), who=scene.user(n.user_id), text=n.text)
             for n in detail.notes
@@ -153,6 +158,14 @@ def _view(
         amount=words.plain_amount(call.value.amount_minor, call.value.currency) if call.value else "",
         currency=call.value.currency if call.value else scene.site.currency,
     )
+
+
+def _story(told: VisitDetail, scene: CallScene) -> Story:
+    """The visit, with the call in its place."""
+    call = scene.detail.call
+    talk = words.duration(call.duration_seconds)
+    said = f"called, {talk}" if talk else "called"
+    return story(told, scene.site, at=call.started_at, icon="telephone-fill", said=said)
 
 
 def _where(detail: CallDetail) -> WhereNow | None:

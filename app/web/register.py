@@ -11,15 +11,21 @@ from flask_wtf.csrf import CSRFProtect
 from app.web import (
     accuracy,
     actions,
+    activity,
     alarms,
     buying,
     calibration,
     calls,
     charts,
     door,
+    events,
     installation,
+    messages,
     models,
     numbers,
+    recordings,
+    retention,
+    webhooks,
     words,
 )
 from app.web.asking import require_person
@@ -35,7 +41,25 @@ def register(app: Flask, _csrf: CSRFProtect) -> None:
     Bootstrap5(app)
     web = Blueprint("web", __name__)
     web.before_request(require_person)
-    for room in (door, calls, actions, accuracy, calibration, charts, installation, models, numbers, buying, alarms):
+    for room in (
+        door,
+        calls,
+        recordings,
+        messages,
+        actions,
+        accuracy,
+        calibration,
+        charts,
+        installation,
+        models,
+        numbers,
+        buying,
+        alarms,
+        events,
+        webhooks,
+        activity,
+        retention,
+    ):
         room.add_routes(web)
     app.register_blueprint(web)
     app.context_processor(_about_the_asker)

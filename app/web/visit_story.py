@@ -1,12 +1,11 @@
 """A visit as a story: landing, pages, clicks, silence, the call itself. Pure."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from app.web import words
 from core.phone import for_country
-from reports.calls import CallRow
 from reports.visitors import EventRow, VisitDetail
 from store.sites import Site
 
@@ -63,28 +62,27 @@ def path_of(url: str | None, site: Site) -> str:
     return (parts.path or "/") if own else url or ""
 
 
-def story(visit: VisitDetail, call: CallRow, site: Site) -> Story:
-    """The visit's story up to its last event, with the call put where it came."""
+def story(visit: VisitDetail, site: Site, *, at: datetime, icon: str, said: str) -> Story:
+    """The visit's story up to its last event, with the call or text put where it came: at `at`, `said` in words."""
     lines = [(visit.started_at, "box-arrow-in-right", "landed on", visit.landing_url, False)]
     for event in _telling(visit):
-        icon, verb = _ICONS.get(event.type, ("dot", event.type))
+        picture, verb = _ICONS.get(event.type, ("dot", event.type))
         about = event.url if event.type in {"pageview", "form"} else None
         if event.type == "tel_click":
             verb = f"clicked {for_country(event.number, site.country) if event.number else 'the number'}"
-        lines.append((event.at, icon, verb, about or "", False))
-    talk = words.duration(call.duration_seconds)
-    lines.append((call.started_at, "telephone-fill", f"called{', ' + talk if talk else ''}", "", True))
+        lines.append((event.at, picture, verb, about or "", False))
+    lines.append((at, icon, said, "", True))
     # The call itself comes last of all that has its time stamp.
     lines.sort(key=lambda line: (line[0], line[4]))
     moments, before = [], lines[0][0]
-    for at, icon, text, url, is_call in lines:
-        gap = at - before
+    for when, picture, text, url, is_call in lines:
+        gap = when - before
         moments.append(
             Moment(
-                clock=words.clock(at, site.time_zone),
-                full=words.full(at, site.time_zone),
-                machine=words.machine(at),
-                icon=icon,
+                clock=words.clock(when, site.time_zone),
+                full=words.full(when, site.time_zone),
+                machine=words.machine(when),
+                icon=picture,
                 text=text,
                 about=path_of(url, site) if url else "",
                 link=safe_link(url),
@@ -92,7 +90,7 @@ def story(visit: VisitDetail, call: CallRow, site: Site) -> Story:
                 silence=f"{words.span(gap)} of silence" if gap >= SILENCE else "",
             )
         )
-        before = at
+        before = when
     return Story(words=tuple(_words(visit)), moments=tuple(moments))
 
 

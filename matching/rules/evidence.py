@@ -80,20 +80,20 @@ def _base_rate(scene: Scene, _: CandidateFacts) -> str:
     return f"a visitor this very second, against {per_day:.2g} calls a day from nobody on {kind}"
 
 
-def _last_seen(_: Scene, candidate: CandidateFacts) -> str:
+def _last_seen(scene: Scene, candidate: CandidateFacts) -> str:
     if candidate.page_open:
-        return f"page open, last sign {ago(candidate.seconds_since_seen)} before the call"
+        return f"page open, last sign {ago(candidate.seconds_since_seen)} before the {scene.call.what}"
     if candidate.seconds_since_seen < 120.0:
-        return f"seen {ago(candidate.seconds_since_seen)} before the call"
+        return f"seen {ago(candidate.seconds_since_seen)} before the {scene.call.what}"
     return f"left {ago(candidate.seconds_since_seen)} ago"
 
 
-def _page_age(_: Scene, candidate: CandidateFacts) -> str:
-    return f"last page view {ago(candidate.seconds_since_view or 0.0)} before the call"
+def _page_age(scene: Scene, candidate: CandidateFacts) -> str:
+    return f"last page view {ago(candidate.seconds_since_view or 0.0)} before the {scene.call.what}"
 
 
-def _tel_click(_: Scene, candidate: CandidateFacts) -> str:
-    return f"{ago(candidate.tel_click_seconds or 0.0)} before the call"
+def _tel_click(scene: Scene, candidate: CandidateFacts) -> str:
+    return f"{ago(candidate.tel_click_seconds or 0.0)} before the {scene.call.what}"
 
 
 def _page(_: Scene, candidate: CandidateFacts) -> str:

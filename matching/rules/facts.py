@@ -49,7 +49,7 @@ class CandidateFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallFacts:
-    """The call itself, and what is known of the number it rang.
+    """The call itself (or the text: `what`), and what is known of the number it rang.
 
     ``caller`` is None for withheld callers. ``number`` and ``source`` are the keys by which a model may have
     learnt this number and its source. ``local_hour_of_week`` counts from Monday 00:00 in the site's time zone
@@ -70,6 +70,7 @@ class CallFacts:
     region_share: float | None = None
     recent_nobody: float = 0.0
     recent_calls_other_numbers: int = 0
+    what: Literal["call", "text"] = "call"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

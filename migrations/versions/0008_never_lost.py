@@ -67,6 +67,15 @@ def _heard() -> None:
             postgresql_where=sa.text("state = 'failed'"),
         )
     op.create_table(
+        "provider_sweeps",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("provider", sa.String(length=20), nullable=False),
+        sa.Column("account_sid", sa.String(length=64), nullable=False),
+        sa.Column("compared_until", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_provider_sweeps_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "provider", "account_sid", name=op.f("pk_provider_sweeps")),
+    )
+    op.create_table(
         "messages",
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("message_id", sa.String(length=32), nullable=False),
@@ -76,6 +85,7 @@ def _heard() -> None:
         sa.Column("source_id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.String(length=16), nullable=False),
         sa.Column("from_number", sa.String(length=16), nullable=True),
+        sa.Column("sender", sa.String(length=40), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("media", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -239,6 +249,18 @@ def _told() -> None:
             sqlite_where=sa.text("next_try_at IS NOT NULL"),
             postgresql_where=sa.text("next_try_at IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_webhook_deliveries_dead",
+            ["account_id", "dead_at"],
+            unique=False,
+            sqlite_where=sa.text("dead_at IS NOT NULL"),
+            postgresql_where=sa.text("dead_at IS NOT NULL"),
+        )
+    op.create_table(
+        "webhook_accounts",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_webhook_accounts")),
+    )
 
 
 def _kept() -> None:
@@ -287,3 +309,21 @@ def _set_up() -> None:
     with op.batch_alter_table("tracking_sources", schema=None) as batch_op:
         batch_op.add_column(sa.Column("recorded", sa.Boolean(), server_default=sa.text("false"), nullable=False))
         batch_op.add_column(sa.Column("notice", sa.String(length=500), nullable=True))
+    with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("notice", sa.String(length=500), nullable=True))
+    with op.batch_alter_table("counted_days", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("closed", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    _pointing_to_visits()
+
+
+def _pointing_to_visits() -> None:
+    """Whoever points to a visit or visitor is found at once when it is removed."""
+    for table, name, column in (
+        ("calls", "ix_calls_matched_visit", "matched_visit_id"),
+        ("calls", "ix_calls_model_visit", "model_visit_id"),
+        ("messages", "ix_messages_matched_visit", "matched_visit_id"),
+    ):
+        there = sa.text(f"{column} IS NOT NULL")
+        op.create_index(name, table, ["account_id", column], sqlite_where=there, postgresql_where=there)
+    for table, column in (("call_candidates", "visit_id"), ("forms", "visit_id"), ("imported_visitors", "visitor_id")):
+        op.create_index(op.f(f"ix_{table}_account_id_{column}"), table, ["account_id", column])

@@ -142,6 +142,27 @@ def test_after_a_failure_use_of_the_page_asks_again_not_sooner_than_after_half_a
     assert len(customer.swaps) == 2
 
 
+def test_a_page_that_was_told_nothing_says_so_when_it_asks_again(customer: Customer) -> None:
+    """What was kept of its first question is then known to be the same page view."""
+    customer.page.clock.install(time=START)
+    outage = {"visitor": None, "visit": None, "source": None, "numbers": {}, "ttl": 30}
+    customer.answer = lambda body: (200, outage)
+    page = customer.open("plain")
+    customer.until(lambda: customer.swaps, "nothing was asked")
+    customer.settle()
+    customer.answer = lambda body: (200, swapped())
+    page.clock.fast_forward(31_000)
+    page.mouse.move(21, 21)
+    customer.shows("#text", "Call (212) 555-0142 today")
+    page.clock.fast_forward(2_000_000)
+    page.mouse.move(22, 22)
+    customer.until(lambda: len(customer.swaps) == 3, "nothing was asked again")
+    first, second, third = customer.swaps
+    assert [body["again"] for body in customer.swaps] == [False, True, False]
+    assert (first["url"], first["referrer"]) == (second["url"], second["referrer"])
+    assert third["referrer"] == first["url"]
+
+
 BLOCKED = "const blocked = () => { throw new DOMException('denied', 'SecurityError') };"
 STORAGE = "Object.defineProperty(window, 'localStorage', {get: blocked});"
 COOKIES = "Object.defineProperty(Document.prototype, 'cookie', {get: blocked, set: blocked});"

@@ -6,8 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from app.telling.outbox import EVENTS
+from store.provider_events import ProviderEvent
 from tests.app.web.staff import Staff
 from tests.support.office import OWN, Office
 from tests.support.serving import Served
@@ -21,6 +24,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/calls/<string:id>"): {"tags": ["mine"]},
     ("POST", "/api/v1/calls/<string:id>/notes"): {"text": "mine"},
     ("PUT", "/api/v1/calls/<string:id>/match"): {"visit": None, "reason": "mine"},
+    ("POST", "/events/<event_id>/again"): {},
+    ("PATCH", "/api/v1/webhooks/<string:id>"): {"events": ["call.ended"]},
+    ("POST", "/api/v1/webhooks/<string:id>/deliveries/<string:delivery>/replay"): {},
+    ("POST", "/webhook/<endpoint_id>/delete"): {},
+    ("POST", "/webhook/<endpoint_id>/enable"): {},
+    ("POST", "/webhook/<endpoint_id>/again"): {},
+    ("POST", "/webhook/<endpoint_id>/deliveries/<delivery_id>/again"): {},
     ("POST", "/calls/<call_id>/match"): {"visit": "", "reason": "mine"},
     ("POST", "/calls/<call_id>/match/undo"): {},
     ("POST", "/calls/<call_id>/notes"): {"text": "mine"},
@@ -50,10 +60,16 @@ def neighbours(server: Served, database_url: str) -> Neighbours:
     source = theirs.source(site, "google_ads", numbers=1, name="Their source")
     swapped = theirs.swap(site).json()
     theirs.events(site, swapped, {"type": "tel_click", "number": source["pool"][0], "age_ms": 0})
+    webhook = theirs.api("POST", "/webhooks", {"url": "https://their.example/", "events": list(EVENTS)}, expect=201)
     sid, _ = theirs.ring(source["pool"][0], "+12125557777")
     call = theirs.call_of(sid)
     assert call["match"]["visit"] == swapped["visit"]
+    theirs.api("PUT", f"/calls/{call['id']}/match", {"visit": swapped["visit"]}, expect=200)
+    told = theirs.api("GET", f"/webhooks/{webhook['id']}/deliveries", expect=200)["items"]
+    with server.app.extensions["ringtrace"].database.read() as work:
+        event_id = work.account(theirs.account_id).scalars(select(ProviderEvent.event_id)).first()
     ids = {
+        "event": event_id,
         "site": site["id"],
         "source": source["id"],
         "number": source["pool"][0],
@@ -61,6 +77,8 @@ def neighbours(server: Served, database_url: str) -> Neighbours:
         "visit": swapped["visit"],
         "visitor": swapped["visitor"],
         "bare visitor": swapped["visitor"].partition(".")[0],
+        "webhook": webhook["id"],
+        "delivery": told[0]["id"],
     }
     return Neighbours(server, ours, theirs, ids)
 
@@ -115,6 +133,22 @@ def test_no_list_or_report_tells_of_another_account(neighbours: Neighbours) -> N
                 assert not [i for i in neighbours.ids.values() if i in answer.text], rule.rule
             assert "Their" not in answer.text, (rule.rule, params)
             assert "+12125557777" not in answer.text
+
+
+def test_a_webhook_of_ours_does_not_reach_a_message_of_theirs(neighbours: Neighbours) -> None:
+    mine = neighbours.ours.api(
+        "POST", "/webhooks", {"url": "https://ours.example/", "events": list(EVENTS)}, expect=201
+    )
+    path = f"/{mine['id']}/deliveries/{neighbours.ids['delivery']}"
+    assert neighbours.ours.api("POST", f"/webhooks{path}/replay", {}).status_code == 404
+    assert Staff.of(neighbours.ours).post(f"/webhook{path}/again").status_code == 404
+    site = neighbours.ours.api("GET", "/sites", expect=200)["items"][0]
+    number = neighbours.ours.api("GET", "/numbers", expect=200)["items"][0]["number"]
+    neighbours.ours.swap(site)
+    sid, _ = neighbours.ours.ring(number)
+    neighbours.ours.api("PUT", f"/calls/{neighbours.ours.call_of(sid)['id']}/match", {"visit": None}, expect=200)
+    theirs = neighbours.theirs.api("GET", f"/webhooks/{neighbours.ids['webhook']}/deliveries", expect=200)["items"]
+    assert {one["subject"] for one in theirs} == {neighbours.ids["call"]}, "they hear of their calls only"
 
 
 @pytest.mark.parametrize("what", ["site", "source", "visit"])

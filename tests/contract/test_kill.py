@@ -1,23 +1,32 @@
-"""Killed with `kill -9` under load: what was answered is there after the restart, nothing twice."""
+"""Killed with `kill -9` under load: what was answered is there after the restart, nothing twice.
 
+Three times here; RINGTRACE_KILLS=50 kills as often, at random moments (docs/outages.md).
+"""
+
+import os
+import random
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from app.bench.slow_disk import slow_fsync
 from tests.support.office import OWN, Office
 from tests.support.serving import ServeProcess, wait_until
 
 GOOGLE = "https://example.com/?gclid=Cj0abc"
-ROUNDS = 3
+ROUNDS = int(os.environ.get("RINGTRACE_KILLS", "3"))
 CLIENTS = 8
-ANSWERS_BEFORE_THE_KILL = 60
+ANSWERS_BEFORE_THE_KILL = (20, 100)
+UP_TO_LATER = 0.1
+"""Seconds after that, at random, when the kill comes: in the middle of whatever goes on."""
 
 
 @dataclass
@@ -41,6 +50,8 @@ def customers(office: Office, site: Any, answered: Answered, dead: threading.Eve
                 swapped = mine.swap(site, GOOGLE)
                 assert swapped.status_code == 200, swapped.text
                 body = swapped.json()
+                if body["visit"] is None:
+                    continue  # a machine that is busier than patience lasts: nothing was promised
                 answered.swaps.append(body)
                 number = body["numbers"][OWN]["e164"]
                 click = mine.events(site, body, {"type": "tel_click", "number": number, "age_ms": 0})
@@ -54,11 +65,15 @@ def customers(office: Office, site: Any, answered: Answered, dead: threading.Eve
                 return
 
 
-def kill_under_load(server: ServeProcess, run: Callable[[Answered, threading.Event], None]) -> Answered:
+def kill_under_load(
+    server: ServeProcess, run: Callable[[Answered, threading.Event], None], chance: random.Random
+) -> Answered:
     answered, dead = Answered(), threading.Event()
+    enough = chance.randint(*ANSWERS_BEFORE_THE_KILL)
     with ThreadPoolExecutor(CLIENTS) as pool:
         working = [pool.submit(run, answered, dead) for _ in range(CLIENTS)]
-        wait_until(lambda: len(answered) >= ANSWERS_BEFORE_THE_KILL, 60, "no load came about")
+        wait_until(lambda: len(answered) >= enough, 60, "no load came about")
+        dead.wait(chance.random() * UP_TO_LATER)
         server.kill()
         dead.set()
         for one in working:
@@ -66,17 +81,24 @@ def kill_under_load(server: ServeProcess, run: Callable[[Answered, threading.Eve
     return answered
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_what_was_answered_is_there_once(request: pytest.FixtureRequest, kind: str) -> None:
-    url = str(request.getfixturevalue(f"{kind}_url"))
-    server = ServeProcess(url).wait()
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "sqlite on a slow disk"])
+def test_what_was_answered_is_there_once(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> None:
+    url = str(request.getfixturevalue(f"{kind.split()[0]}_url"))
+    more = {"RINGTRACE_INSTANCE_DIR": str(tmp_path / "instance")}
+    if "slow" in kind:
+        library = slow_fsync(tmp_path)
+        if library is None:
+            pytest.skip("a slow disk needs Linux and a C compiler")
+        more["LD_PRELOAD"] = str(library)
+    chance = random.Random(20_251)
+    server = ServeProcess(url, **more).wait()
     try:
         office = Office.open(server.url, url)
         site = office.site()
         pool = office.source(site, "google_ads", numbers=5)["pool"]
         for _ in range(ROUNDS):
-            answered = kill_under_load(server, lambda a, dead: customers(office, site, a, dead))
-            server = ServeProcess(url, port=server.port).wait()
+            answered = kill_under_load(server, lambda a, dead: customers(office, site, a, dead), chance)
+            server = ServeProcess(url, port=server.port, **more).wait()
             office.http = requests.Session()
             check(office, answered, pool)
     finally:
@@ -86,10 +108,10 @@ def test_what_was_answered_is_there_once(request: pytest.FixtureRequest, kind: s
 def check(office: Office, answered: Answered, pool: list[str]) -> None:
     clicked = {body["visit"] for body in answered.clicks}
     for body in answered.swaps:
-        visit = office.api("GET", f"/visits/{body['visit']}", expect=200)
-        kinds = Counter(event["type"] for event in visit["events"])
-        assert kinds["pageview"] == 1
-        assert kinds["tel_click"] == 1 or body["visit"] not in clicked
+        assert kinds(office, body["visit"])["pageview"] == 1
+        if body["visit"] in clicked:
+            # What a machine that was too busy put into the spool comes a moment after the start.
+            wait_until(lambda visit=body["visit"]: kinds(office, visit)["tel_click"] == 1, 30, "a click is lost")  # type: ignore[misc]
         visitor = office.api("GET", f"/visitors/{body['visitor']}", expect=200)
         assert [n["number"] for n in visitor["numbers"]] == [body["numbers"][OWN]["e164"]]
     # A provider that heard nothing sends again: the same answer, and no second call.
@@ -102,6 +124,11 @@ def check(office: Office, answered: Answered, pool: list[str]) -> None:
     # What was half done when it died does not show: numbers were given evenly, one to a visitor.
     for call in office.api("GET", "/calls", params={"limit": 5}, expect=200)["items"]:
         assert call["number"] in pool
+
+
+def kinds(office: Office, visit: str) -> Counter[str]:
+    events = office.api("GET", f"/visits/{visit}", expect=200)["events"]
+    return Counter(event["type"] for event in events)
 
 
 def all_calls(office: Office) -> list[Any]:

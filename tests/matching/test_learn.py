@@ -10,6 +10,7 @@ from sqlalchemy import select
 from core.ids import new_id
 from core.time import local_day
 from matching.gather import gather
+from matching.incoming import of_call
 from matching.learn import refit
 from matching.match import match_call
 from matching.override import override, undo
@@ -129,7 +130,7 @@ def test_the_replay_knows_of_each_call_what_was_gathered_live(office: Business) 
     found = scenes(office, START + 30 * DAY)
     assert set(found) == {call.call_id for call in rows}
     for call in rows:
-        live = gather(office.session, call, at=call.started_at, days=60)
+        live = gather(office.session, of_call(call), at=call.started_at, days=60)
         told = found[call.call_id]
         assert told.call == live.call
         assert sorted(told.candidates, key=lambda c: c.visitor) == sorted(live.candidates, key=lambda c: c.visitor)

@@ -88,6 +88,7 @@ def test_the_directory_is_this_list_and_nothing_else() -> None:
         "number_owners",
         "provider_accounts",
         "provider_calls",
+        "webhook_accounts",
     }
     assert {t.__tablename__ for t in DIRECTORY_TABLES} == names
     others = {m.class_ for m in Base.registry.mappers} - set(DIRECTORY_TABLES)

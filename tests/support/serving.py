@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,9 +48,17 @@ class Served:
     clock: Clock
 
 
+_instances = tempfile.TemporaryDirectory(prefix="ringtrace-instances-")
+
+
 def environ(database_url: str, **more: str) -> dict[str, str]:
     """The settings of a test server."""
-    return {"RINGTRACE_DATABASE_URL": database_url, "RINGTRACE_SECRET_KEY": SECRET, **more}
+    return {
+        "RINGTRACE_DATABASE_URL": database_url,
+        "RINGTRACE_SECRET_KEY": SECRET,
+        "RINGTRACE_INSTANCE_DIR": _instances.name,
+        **more,
+    }
 
 
 @contextmanager

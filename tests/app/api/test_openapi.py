@@ -40,7 +40,8 @@ def ground(used: Office) -> dict[str, Any]:
     """Real ids, so that fuzzing gets past "there is no such thing"."""
     site = used.site()
     source = used.source(site, numbers=2)
-    return {"site": site["id"], "source": source["id"], "number": source["pool"][0]}
+    webhook = used.api("POST", "/webhooks", {"url": "https://hooks.example.com/", "events": ["call.ended"]}, expect=201)
+    return {"site": site["id"], "source": source["id"], "number": source["pool"][0], "webhook": webhook["id"]}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_fuzzing_finds_no_undocumented_answer(
 def put_on_ground(case: Any, ground: dict[str, Any]) -> None:
     """Real ids in the places of generated ones."""
     resource = case.path.split("/")[3]
-    if "id" in case.path_parameters and resource in {"sites", "sources"}:
+    if "id" in case.path_parameters and resource in {"sites", "sources", "webhooks"}:
         case.path_parameters["id"] = ground[resource.removesuffix("s")]
     if "e164" in case.path_parameters:
         case.path_parameters["e164"] = ground["number"]

@@ -75,6 +75,42 @@ def test_tokens_are_kept_encrypted_and_the_one_before_for_a_day(
     database.engine.dispose()
 
 
+def test_a_token_that_is_to_come_is_kept_encrypted_until_it_has_come(
+    server: Served, office: Office, database_url: str
+) -> None:
+    database = Database(make_engine(database_url))
+    secrets = server.app.extensions["ringtrace"].secrets
+    body: dict[str, Any] = {"account_sid": sid(), "auth_token": "first"}
+    assert office.api("PUT", PATH, body, expect=200)["next_stored"] is False
+
+    answer = office.api("PUT", PATH, {**body, "next_auth_token": "second-to-come"}, expect=200)
+    assert answer["next_stored"] is True
+    assert office.api("GET", PATH, expect=200) == answer
+    assert "second-to-come" not in str(answer)
+    row = kept(database, office)
+    assert row.next_token is not None
+    assert b"second-to-come" not in row.next_token
+    assert (secrets.open(row.token), secrets.open(row.next_token)) == ("first", "second-to-come")
+
+    # Not sent, it stays; null forgets it.
+    assert office.api("PUT", PATH, body, expect=200)["next_stored"] is True
+    assert office.api("PUT", PATH, {**body, "next_auth_token": None}, expect=200)["next_stored"] is False
+    office.api("PUT", PATH, {**body, "next_auth_token": "second-to-come"}, expect=200)
+
+    # Promoted at Twilio and here: the one before stays valid for a day.
+    answer = office.api("PUT", PATH, {**body, "auth_token": "second-to-come"}, expect=200)
+    assert (answer["next_stored"], answer["previous_until"] is not None) == (False, True)
+    row = kept(database, office)
+    assert row.previous_token is not None
+    assert (secrets.open(row.token), secrets.open(row.previous_token)) == ("second-to-come", "first")
+
+    # The next one of another account of Twilio's is nobody's next one here.
+    office.api("PUT", PATH, {**body, "auth_token": "second-to-come", "next_auth_token": "third"}, expect=200)
+    moved = {"account_sid": sid(), "auth_token": "elsewhere"}
+    assert office.api("PUT", PATH, moved, expect=200)["next_stored"] is False
+    database.engine.dispose()
+
+
 def test_accounts_may_share_one_provider_account(server: Served, office: Office, database_url: str) -> None:
     other = Office.open(server.url, database_url)
     body = {"account_sid": sid(), "auth_token": "shared"}
@@ -99,6 +135,10 @@ def test_wrong_credentials_are_422_and_never_repeated(lite_office: Office) -> No
         ("auth_token", "secret\x00"),
         ("auth_token", "secret" * 100),
         ("auth_token", ["secret"]),
+        ("next_auth_token", ""),
+        ("next_auth_token", "secret token"),
+        ("next_auth_token", 7),
+        ("next_auth_token", "secret" * 100),
     ):
         error = lite_office.api("PUT", PATH, {**good, field: value}, expect=422)["error"]
         assert list(error["fields"]) == [field], value

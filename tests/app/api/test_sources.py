@@ -32,6 +32,8 @@ def test_a_source_of_a_preset_has_its_slug_and_place(office: Office) -> None:
         "catch_all": False,
         "target": OWN,
         "allocation": "least_ambiguous",
+        "recorded": False,
+        "notice": None,
         "destination": DESTINATION,
     }
     assert office.api("GET", f"/sources/{source['id']}", expect=200) == source

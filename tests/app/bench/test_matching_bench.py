@@ -19,6 +19,7 @@ from app.bench.turns import in_turn
 from core.errors import RingtraceError
 from matching import phone_history
 from matching.gather import gather
+from matching.incoming import of_call
 from store.calls import Call
 from store.engine import make_engine
 from store.migrate import upgrade
@@ -107,7 +108,7 @@ def test_clicks_forms_and_other_phones_are_found_among_the_holders(made: holders
     with Database(make_engine(f"sqlite:///{made.path}")).read() as work:
         session = work.account(holders.ACCOUNT)
         call = session.get_one(Call, (holders.ACCOUNT, holders.CALL))
-        scene = gather(session, call, at=holders.AT, days=holders.WINDOW_DAYS)
+        scene = gather(session, of_call(call), at=holders.AT, days=holders.WINDOW_DAYS)
     assert len(scene.candidates) == pytest.approx(holders.CANDIDATES, abs=10)
     assert any(candidate.tel_click_seconds is not None for candidate in scene.candidates)
     assert any(candidate.form_seconds is not None for candidate in scene.candidates)
@@ -123,7 +124,7 @@ def test_a_scene_is_the_same_in_portions(made: holders.Made, monkeypatch: pytest
         with Database(make_engine(f"sqlite:///{made.path}")).read() as work:
             session = work.account(holders.ACCOUNT)
             call = session.get_one(Call, (holders.ACCOUNT, holders.CALL))
-            scenes.append(gather(session, call, at=holders.AT, days=holders.WINDOW_DAYS))
+            scenes.append(gather(session, of_call(call), at=holders.AT, days=holders.WINDOW_DAYS))
     assert scenes[0] == scenes[1]
 
 

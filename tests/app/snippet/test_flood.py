@@ -10,6 +10,8 @@ from itertools import count
 import pytest
 from sqlalchemy import func, select
 
+from app.secretbox import VisitorIds
+from app.settings import Settings
 from app.snippet.batch import Batch, Content
 from app.snippet.opening import OpenedPage, Opening, targets_of
 from app.snippet.page import PageEvent
@@ -29,6 +31,7 @@ from tests.support.rows import START, Business
 
 POOL = [f"+1212555{n}" for n in range(1000, 1040)]
 PAGE = "https://example.com/?gclid=Cj0abc"
+VISITOR_IDS = VisitorIds(Settings.from_env({"RINGTRACE_SECRET_KEY": "a secret key for tests only"}))
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Town:
     site_id: str = ""
     source_id: str = ""
     set_up: SiteSetUp | None = None
-    batch: Batch = field(default_factory=Batch)
+    batch: Batch = field(default_factory=lambda: Batch(VISITOR_IDS))
     people: list[str] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
 
@@ -73,6 +76,7 @@ class Town:
             numbers=targets_of(self.set_up, ["+12125550100"]),
             browser=Browser(device="phone", region=None, user_agent="Mozilla/5.0", origin=origin),
             at=at,
+            event_id=new_id(at),
         )
 
     def person(self, origin: str, at: datetime) -> str:

@@ -12,6 +12,7 @@ from app.engine_room import EngineRoom
 from core.ids import new_id
 from store.calls import Call
 from store.directory import NumberOwner, ProviderAccount
+from store.provider_events import CallLeg, ProviderEvent
 from store.sessions import AccountSession, Work
 from store.sites import ProviderCredential, Site, TrackingNumber, TrackingSource
 from tests.support.office import DESTINATION, OWN, Office, fresh_numbers
@@ -68,6 +69,21 @@ class Desk:
         with self.room.database.read() as work:
             return list(work.account(self.office.account_id).scalars(select(Call).order_by(Call.call_id)))
 
+    def events(self) -> list[ProviderEvent]:
+        """What was kept of webhooks, in the order in which they came."""
+        with self.room.database.read() as work:
+            query = select(ProviderEvent).order_by(ProviderEvent.received_at, ProviderEvent.event_id)
+            return list(work.account(self.office.account_id).scalars(query))
+
+    def event(self) -> ProviderEvent:
+        [event] = self.events()
+        return event
+
+    def legs(self) -> list[CallLeg]:
+        with self.room.database.read() as work:
+            query = select(CallLeg).order_by(CallLeg.provider_leg_id)
+            return list(work.account(self.office.account_id).scalars(query))
+
     def call(self) -> Call:
         [call] = self.calls()
         return call
@@ -76,6 +92,11 @@ class Desk:
         """The owner sends the source's calls elsewhere."""
         with self.work() as (_, session):
             session.get_one(TrackingSource, (session.account_id, self.source_id)).destination = destination
+
+    def dials(self, destination: str = DESTINATION, *, base: str = "", notice: str | None = None) -> str:
+        """The TwiML that connects a caller, from a server that the provider reaches at `base` (else where it is)."""
+        base = base or self.office.url
+        return dials(destination, f"{base}/webhooks/twilio/status", notice, f"{base}/webhooks/twilio/recording")
 
     def set_number(self, **fields: Any) -> None:
         with self.work() as (_, session):
@@ -139,9 +160,18 @@ def _source(site_id: str, source_id: str) -> TrackingSource:
     )
 
 
-def dials(destination: str = DESTINATION) -> str:
-    """The TwiML that connects a caller."""
+def dials(destination: str = DESTINATION, report_to: str = "", notice: str | None = None, record_to: str = "") -> str:
+    """The TwiML that connects a caller; with a notice it is said first, and the call is recorded."""
+    said = f"<Say>{notice}</Say>" if notice else ""
+    recorded = (
+        f' record="record-from-answer-dual" recordingStatusCallback="{record_to}"'
+        ' recordingStatusCallbackEvent="in-progress completed absent"'
+        if notice
+        else ""
+    )
+    events = "initiated ringing answered completed"
+    told = f' statusCallback="{report_to}" statusCallbackEvent="{events}"' if report_to else ""
     return (
-        '<?xml version="1.0" encoding="UTF-8"?><Response><Dial answerOnBridge="true" timeout="30">'
-        f"<Number>{destination}</Number></Dial></Response>"
+        f'<?xml version="1.0" encoding="UTF-8"?><Response>{said}<Dial answerOnBridge="true"{recorded} timeout="30">'
+        f"<Number{told}>{destination}</Number></Dial></Response>"
     )

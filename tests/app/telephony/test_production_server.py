@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from app.telephony.twilio import SIGNATURE, signature
-from tests.app.telephony.builders import Desk, dials
+from tests.app.telephony.builders import Desk
 from tests.support.databases import sqlite_copy
 from tests.support.office import Office
 from tests.support.serving import Served, ServeProcess, served
@@ -48,7 +48,7 @@ def _send(desk: Desk, path: str, body: str, headers: dict[str, str | bytes]) -> 
 
 def test_a_call_is_connected_and_ends(serving: Desk) -> None:
     sid, answer = serving.office.ring(serving.number)
-    assert (answer.status_code, answer.text) == (200, dials())
+    assert (answer.status_code, answer.text) == (200, serving.dials())
     fields = {"CallSid": sid, "To": serving.number, "CallStatus": "completed", "CallDuration": "7"}
     assert serving.office.webhook("status", fields).status_code == 204
     assert [c.duration_seconds for c in serving.calls() if c.provider_call_id == sid] == [7]
@@ -59,7 +59,7 @@ def test_the_query_arrives_byte_by_byte(serving: Desk, query: str) -> None:
     path = f"/webhooks/twilio/voice?{query}"
     fields = {"CallSid": "CA-query", "To": serving.number, "CallerName": "Zoë 💥", "Empty": ""}
     signed = signature(serving.office.provider_token, serving.office.url + path, fields)
-    assert _send(serving, path, urlencode(fields), {SIGNATURE: signed}) == (200, dials())
+    assert _send(serving, path, urlencode(fields), {SIGNATURE: signed}) == (200, serving.dials())
 
 
 @pytest.mark.parametrize("odd", ["", "x", b"\xff\xfe" * 14, "A" * 27 + "=", "A" * 4000])

@@ -98,6 +98,12 @@ def test_a_url_that_cannot_be_read_is_refused(url: str) -> None:
     assert not _verify(SIGNED, url=url)
 
 
+@pytest.mark.parametrize("put_in", ["\t", "\n", "\r", " ", "\x00", "\x1f", "\x7f", "#"])
+def test_bytes_that_no_request_line_holds_are_refused_though_the_library_reads_past_them(put_in: str) -> None:
+    for where in (len("https://mycompany.com/"), len(URL) - 3, len(URL)):
+        assert not _verify(SIGNED, url=URL[:where] + put_in + URL[where:])
+
+
 @pytest.mark.parametrize(
     "form", [b"{}", "{}", 7, {"a": None}, {"a": b"b"}, MultiDict({"\udc80": "x"}), MultiDict({"a": "\udc80"})]
 )

@@ -11,7 +11,7 @@ import requests
 from twilio.request_validator import RequestValidator
 
 from store.sites import ProviderCredential
-from tests.app.telephony.builders import DAY, Desk, dials
+from tests.app.telephony.builders import DAY, Desk
 from tests.support.office import Office, fresh_numbers
 from tests.support.serving import Served, served
 
@@ -50,7 +50,7 @@ def test_a_thousand_mutated_signatures_are_refused_and_do_not_keep_a_genuine_cal
         where = rng.randrange(len(genuine))
         other = rng.choice([c for c in "ABCxyz019+/=!~" if c != genuine[where]])
         _refused(_post(lite_desk, rng.choice([genuine[:where], genuine[:where] + other + genuine[where + 1 :]])))
-    assert _post(lite_desk, genuine).text == dials()
+    assert _post(lite_desk, genuine).text == lite_desk.dials()
 
 
 def test_another_address_another_token_or_another_form_is_refused(
@@ -129,7 +129,7 @@ def test_the_query_is_signed_byte_by_byte(lite_desk: Desk, query: str) -> None:
         urlencode(fields),
         {"X-Twilio-Signature": genuine, "Content-Type": "application/x-www-form-urlencoded"},
     )
-    assert wire.getresponse().read().decode() == dials()
+    assert wire.getresponse().read().decode() == lite_desk.dials()
     wire.close()
     _refused(_post(lite_desk, genuine, path + "&more=1"))
     _refused(_post(lite_desk, genuine))
@@ -152,9 +152,10 @@ def test_signatures_are_made_over_the_public_address(sqlite_url: str, base: str,
         desk = Desk.open(server, Office.open(server.url, sqlite_url))
         token, path = desk.office.provider_token, "/webhooks/twilio/voice"
         signature = _sign(token, signed_over + path, _fields(desk))
-        assert _post(desk, signature, path).text == dials()
+        dials = desk.dials(base=base.rstrip("/"))
+        assert _post(desk, signature, path).text == dials
         below = urlsplit(base).path.rstrip("/")
-        assert _post(desk, signature, below + path).text == dials(), "a proxy may pass the path on"
+        assert _post(desk, signature, below + path).text == dials, "a proxy may pass the path on"
         _refused(_post(desk, _sign(token, server.url + path, _fields(desk)), path))
 
 
@@ -162,26 +163,26 @@ def test_twilios_tokens_sign_while_they_are_current_and_for_a_day_after(server: 
     office, sid, now = desk.office, "AC" + "0" * 32, server.clock()
     desk.store_twilio("second", sid, now, previous="first", until=now + DAY)
     for token in ("first", "second"):
-        assert office.webhook("voice", _fields(desk), token=token).text == dials()
+        assert office.webhook("voice", _fields(desk), token=token).text == desk.dials()
     _refused(office.webhook("voice", _fields(desk), token="third"))
     server.clock.forward(hours=23, minutes=59)
-    assert office.webhook("voice", _fields(desk), token="first").text == dials()
+    assert office.webhook("voice", _fields(desk), token="first").text == desk.dials()
     server.clock.forward(minutes=1)
     _refused(office.webhook("voice", _fields(desk), token="first"))
-    assert office.webhook("voice", _fields(desk), token="second").text == dials()
+    assert office.webhook("voice", _fields(desk), token="second").text == desk.dials()
 
 
 def test_the_accounts_own_token_ends_a_day_after_twilios_was_first_stored(server: Served, desk: Desk) -> None:
     office = desk.office
     server.clock.forward(days=400)
-    assert office.webhook("voice", _fields(desk)).text == dials(), "without Twilio's it never ends"
+    assert office.webhook("voice", _fields(desk)).text == desk.dials(), "without Twilio's it never ends"
     desk.store_twilio("twilios", "AC1", server.clock())
     server.clock.forward(hours=23, minutes=59)
     for token in (None, "twilios"):
-        assert office.webhook("voice", _fields(desk), token=token).text == dials()
+        assert office.webhook("voice", _fields(desk), token=token).text == desk.dials()
     server.clock.forward(minutes=1)
     _refused(office.webhook("voice", _fields(desk)))
-    assert office.webhook("voice", _fields(desk), token="twilios").text == dials()
+    assert office.webhook("voice", _fields(desk), token="twilios").text == desk.dials()
 
 
 def test_rotating_twilios_token_does_not_bring_the_accounts_own_back(server: Served, desk: Desk) -> None:
@@ -189,7 +190,7 @@ def test_rotating_twilios_token_does_not_bring_the_accounts_own_back(server: Ser
     server.clock.forward(days=5)
     desk.store_twilio("second", "AC1", server.clock(), previous="first", until=server.clock() + DAY)
     _refused(desk.office.webhook("voice", _fields(desk)))
-    assert desk.office.webhook("voice", _fields(desk), token="first").text == dials()
+    assert desk.office.webhook("voice", _fields(desk), token="first").text == desk.dials()
 
 
 def test_a_token_that_cannot_be_opened_signs_nothing(lite_desk: Desk) -> None:
@@ -208,7 +209,7 @@ def test_accounts_that_share_an_account_sid_are_told_apart_by_the_call_and_the_n
     other.store_twilio("tok-b", sid, now - 2 * DAY)
     for mine, token in ((desk, "tok-a"), (other, "tok-b")):
         call = _fields(mine, CallSid=f"CA-{token}", AccountSid=sid)
-        assert mine.office.webhook("voice", call, token=token).text == dials()
+        assert mine.office.webhook("voice", call, token=token).text == mine.dials()
         assert [c.provider_call_id for c in mine.calls()] == [f"CA-{token}"]
     _refused(desk.office.webhook("voice", _fields(desk, CallSid="CA-x", AccountSid=sid), token="tok-b"))
     # A call that is the other's stays the other's, whatever number the report names.
@@ -228,3 +229,28 @@ def test_the_session_of_a_browser_is_neither_needed_nor_believed(lite_desk: Desk
         timeout=30,
     )
     _refused(answer)
+
+
+def test_a_token_is_rotated_without_a_gap(server: Served, desk: Desk) -> None:
+    """The next one signs before anybody promotes it, the old one for a day after."""
+    office, sid = desk.office, "AC" + "b" * 32
+
+    def connects(*tokens: str) -> list[bool]:
+        answers = [office.webhook("voice", _fields(desk), token=token) for token in tokens]
+        assert {answer.status_code for answer in answers} <= {200, 403}
+        return [answer.status_code == 200 for answer in answers]
+
+    credentials = {"account_sid": sid, "auth_token": "old"}
+    office.api("PUT", "/providers/twilio", credentials, expect=200)
+    assert connects("old", "new", "strange") == [True, False, False]
+    office.api("PUT", "/providers/twilio", {**credentials, "next_auth_token": "new"}, expect=200)
+    assert connects("old", "new", "strange") == [True, True, False]
+    server.clock.forward(days=9)
+    assert connects("old", "new", "strange") == [True, True, False], "until Twilio promotes it, however long"
+    office.api("PUT", "/providers/twilio", {**credentials, "auth_token": "new"}, expect=200)
+    assert connects("old", "new") == [True, True]
+    server.clock.forward(hours=24)
+    assert connects("old", "new") == [False, True]
+    office.api("PUT", "/providers/twilio", {**credentials, "auth_token": "new", "next_auth_token": "x"}, expect=200)
+    office.api("PUT", "/providers/twilio", {**credentials, "auth_token": "new", "next_auth_token": None}, expect=200)
+    assert connects("x", "new") == [False, True], "called off"

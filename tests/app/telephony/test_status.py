@@ -7,7 +7,7 @@ from itertools import permutations
 
 import requests
 
-from tests.app.telephony.builders import Desk, dials
+from tests.app.telephony.builders import Desk
 from tests.support.office import DESTINATION, Office, fresh_numbers
 from tests.support.serving import Served
 
@@ -44,7 +44,7 @@ def test_every_order_of_a_call_and_its_reports_ends_alike(lite_desk: Desk) -> No
         sid = f"CA{uuid.uuid4().hex}"
         for step in order:
             if step == "voice":
-                assert lite_desk.office.ring(lite_desk.number, sid=sid, CallerName="Ada")[1].text == dials()
+                assert lite_desk.office.ring(lite_desk.number, sid=sid, CallerName="Ada")[1].text == lite_desk.dials()
             elif step == "completed":
                 assert _report(lite_desk, sid, step, CallDuration="42") == 204
             else:
@@ -68,7 +68,7 @@ def test_reports_at_the_same_moment_as_the_call_settle_alike(desk: Desk) -> None
                 pool.submit(offices[2].webhook, "status", {**fields, "CallStatus": "completed", "CallDuration": "9"}),
                 pool.submit(offices[3].webhook, "status", {**fields, "CallStatus": "ringing"}),
             ]
-        assert jobs[0].result()[1].text == dials()
+        assert jobs[0].result()[1].text == desk.dials()
         assert [job.result().status_code for job in jobs[1:]] == [204] * 3
         for o in offices:
             o.http.close()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.telephony.twilio_numbers import TRIES, TwilioNumbers
+from app.telephony.twilio_numbers import TwilioNumbers
+from app.telephony.twilio_rest import TRIES
 from numberpool.provider import (
     KINDS,
     Bought,

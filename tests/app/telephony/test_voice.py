@@ -17,7 +17,7 @@ from app.telephony import record
 from store.calls import MatchDecision
 from store.directory import ProviderCall
 from store.sessions import Database
-from tests.app.telephony.builders import Desk, dials
+from tests.app.telephony.builders import Desk
 from tests.core.test_phone import WITHHELD
 from tests.support.office import DESTINATION, Office, fresh_numbers
 from tests.support.serving import Served, served
@@ -31,7 +31,7 @@ def _xml(answer: Any, body: str) -> None:
 def test_a_call_is_connected_and_kept_with_all_that_is_known(server: Served, desk: Desk) -> None:
     server.clock.frozen = datetime(2026, 5, 5, 2, 30, tzinfo=UTC)
     sid, answer = desk.office.ring(desk.number, CallerName="  Ada\x07 Lovelace ")
-    _xml(answer, dials())
+    _xml(answer, desk.dials())
     call = desk.call()
     assert (call.provider, call.provider_call_id, call.number) == ("twilio", sid, desk.number)
     assert (call.site_id, call.source_id, call.destination) == (desk.site_id, desk.source_id, DESTINATION)
@@ -54,7 +54,7 @@ def test_a_new_call_is_scored_before_it_is_answered(desk: Desk) -> None:
 def test_five_deliveries_of_one_call_are_one_call_and_one_answer(desk: Desk) -> None:
     sid = f"CA{uuid.uuid4().hex}"
     bodies = {desk.office.ring(desk.number, sid=sid)[1].content for _ in range(5)}
-    assert bodies == {dials().encode()}
+    assert bodies == {desk.dials().encode()}
     before = desk.call()
     desk.office.ring(desk.number, sid=sid)
     assert desk.call().updated_at == before.updated_at, "a repeat changes nothing"
@@ -68,7 +68,7 @@ def test_five_deliveries_at_the_same_moment_are_one_call(desk: Desk) -> None:
         offices = [Office(**{**vars(desk.office), "http": requests.Session()}) for _ in range(5)]
         with ThreadPoolExecutor(5) as pool:
             answers = [pool.submit(o.ring, desk.number, sid=sid) for o in offices]
-        assert {a.result()[1].content for a in answers} == {dials().encode()}
+        assert {a.result()[1].content for a in answers} == {desk.dials().encode()}
         for o in offices:
             o.http.close()
     assert len(desk.calls()) == 4
@@ -80,7 +80,7 @@ def test_a_repeat_rings_where_the_call_was_sent_though_its_source_moved_since(de
     sid, first = desk.office.ring(desk.number)
     desk.retarget("+12125559111")
     assert desk.office.ring(desk.number, sid=sid)[1].content == first.content
-    _xml(desk.office.ring(desk.number)[1], dials("+12125559111"))
+    _xml(desk.office.ring(desk.number)[1], desk.dials("+12125559111"))
 
 
 def test_a_repeat_is_known_by_its_id_though_the_number_is_missing(lite_desk: Desk) -> None:
@@ -94,18 +94,18 @@ def test_a_repeat_is_known_by_its_id_though_the_number_is_missing(lite_desk: Des
 @pytest.mark.parametrize("status", ["resting", "quarantined", "released"])
 def test_a_number_that_is_shown_no_more_still_connects(lite_desk: Desk, status: str) -> None:
     lite_desk.set_number(status=status)
-    _xml(lite_desk.office.ring(lite_desk.number)[1], dials())
+    _xml(lite_desk.office.ring(lite_desk.number)[1], lite_desk.dials())
     assert lite_desk.call().source_id == lite_desk.source_id
 
 
 def test_a_plus_decoded_as_a_space_is_the_same_number(lite_desk: Desk) -> None:
-    _xml(lite_desk.office.ring(lite_desk.number.replace("+", " "), caller=" 12125550199")[1], dials())
+    _xml(lite_desk.office.ring(lite_desk.number.replace("+", " "), caller=" 12125550199")[1], lite_desk.dials())
     assert (lite_desk.call().number, lite_desk.call().from_number) == (lite_desk.number, "+12125550199")
 
 
 def test_withheld_callers_are_connected_and_nobody_in_all_their_spellings(desk: Desk) -> None:
     for spelling in WITHHELD:
-        _xml(desk.office.ring(desk.number, caller=spelling)[1], dials())
+        _xml(desk.office.ring(desk.number, caller=spelling)[1], desk.dials())
     calls = desk.calls()
     assert len(calls) == len(WITHHELD)
     assert {c.from_number for c in calls} == {None}
@@ -126,7 +126,7 @@ def test_a_number_that_is_nobodys_is_told_so_and_hung_up(lite_desk: Desk) -> Non
 @pytest.mark.parametrize("sid", [None, "", " ", "C" * 129, "CA\x00"])
 def test_a_call_without_a_usable_id_is_connected_though_it_cannot_be_kept(desk: Desk, sid: str | None) -> None:
     params = {"From": "+12125550199", "To": desk.number} | ({} if sid is None else {"CallSid": sid})
-    _xml(desk.office.webhook("voice", params), dials())
+    _xml(desk.office.webhook("voice", params), desk.dials())
     assert desk.calls() == []
 
 
@@ -140,7 +140,7 @@ def test_a_call_is_kept_and_connected_though_scoring_fails(desk: Desk, monkeypat
 
     monkeypatch.setattr(record, "match_call", broken)
     _, answer = desk.office.ring(desk.number)
-    _xml(answer, dials())
+    _xml(answer, desk.dials())
     call = desk.call()
     assert (call.matched_by, call.status, call.from_number) == (None, "ringing", "+12125550199")
 
@@ -151,7 +151,7 @@ def test_a_call_is_connected_though_it_cannot_be_written(lite_desk: Desk, monkey
 
     with monkeypatch.context() as broken:
         broken.setattr(Database, "write", full)
-        _xml(lite_desk.office.ring(lite_desk.number)[1], dials())
+        _xml(lite_desk.office.ring(lite_desk.number)[1], lite_desk.dials())
     assert lite_desk.calls() == []
 
 
@@ -177,7 +177,7 @@ def test_any_form_to_a_known_number_is_connected(kind: str, any_desk: dict[str, 
     answer = desk.office.http.post(
         url, data=list(form.items(multi=True)), headers={"X-Twilio-Signature": signed}, timeout=30
     )
-    _xml(answer, dials())
+    _xml(answer, desk.dials())
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(
         for rule in lite_server.app.url_map.iter_rules()
         if rule.endpoint.startswith("web.") and "POST" in (rule.methods or set())
     ]
-    assert len(routes) == 18
+    assert len(routes) == 26
     foreign = Staff.of(Office.open(staff.url, sqlite_url)).token("/accuracy")
     own = staff.token("/accuracy")
     elsewhere = [

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from app.accounts.create import set_password
-from app.accounts.sign_in import TRIES
+from app.accounts.tries import TRIES
 from app.web.door import PROBLEM
 from store.directory import Membership, SignIn, SignInTry
 from store.engine import make_engine

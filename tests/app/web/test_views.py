@@ -132,7 +132,7 @@ def test_a_story_is_told_in_order_with_its_silences_and_the_call_last_of_its_mom
         click_ids={},
         events=events,
     )
-    told = story(visit, _call(AT), SITE)
+    told = story(visit, SITE, at=AT, icon="telephone-fill", said="called, 4:12")
     assert [m.text for m in told.moments] == ["landed on", "clicked (212) 555-0142", "called, 4:12", "read"]
     assert [m.silence for m in told.moments] == ["", "30 min of silence", "", ""]
     assert told.moments[-1].link is None

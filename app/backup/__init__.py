@@ -1,0 +1,1 @@
+"""Backups of the database: made while serving, rotated, verified, put back."""

@@ -1,0 +1,1 @@
+"""One look at everything an owner would otherwise find out too late."""

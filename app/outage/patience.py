@@ -1,0 +1,79 @@
+"""How long a call and a page wait for the database: as long as it works, and well below a second where it does not.
+
+A database that is gone refuses; one that was halted, or is locked, says nothing at all, and no time-out of a driver is
+short and sure enough. So what a call needs of it is done in a thread beside, which may be left behind.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from typing import TypeVar
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.outage.reach import Watch, is_busy
+from store.sessions import Away
+
+SECONDS = 0.3
+"""What the database may take before it is looked at."""
+LOOK_SECONDS = 0.14
+"""What that look may take."""
+BUSY_LOOK_SECONDS = 0.8
+"""What it may take on a machine with more work than processors, where everything is late."""
+MOST_SECONDS = 2.5
+"""What it may take in all while it works: a machine that is busy is no outage."""
+THREADS = 48
+
+T = TypeVar("T")
+
+
+class Patience:
+    """The patience of one process."""
+
+    def __init__(self, reach: Watch) -> None:
+        self._reach = reach
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ringtrace-patience")
+
+    def __call__(self, do: Callable[[], T], *, seconds: float = SECONDS, reads: bool = False) -> T:
+        """What `do` returns or raises, if it is done in time; else Away, and `do` may still come to its end.
+
+        `do` runs in another thread. Raises Away at once while the database is known to be away, unless `do` only
+        `reads`: a file that is locked, or has no room, can be read.
+        """
+        if self._reach.away and not reads:
+            raise Away
+        future: Future[T] = self._threads.submit(do)
+        self.wait(lambda most: _is_done(future, most), seconds=MOST_SECONDS if reads else seconds)
+        try:
+            return future.result(0)
+        except (OperationalError, PoolTimeout):
+            self.failed()
+            raise
+
+    def wait(self, done: Callable[[float], bool], *, seconds: float = SECONDS) -> None:
+        """Waits until `done`, which waits so many seconds itself. Raises Away where the database does not work."""
+        since = time.monotonic()
+        if done(seconds):
+            return
+        left = MOST_SECONDS - (time.monotonic() - since)
+        if not self._reach.answers(since=since, within=_look_seconds()) or not done(left):
+            raise Away
+
+    def failed(self) -> None:
+        """The database refused something: looks at it, so that the next one need not find out again."""
+        self._reach.answers(since=time.monotonic(), within=_look_seconds())
+
+
+def _look_seconds() -> float:
+    return BUSY_LOOK_SECONDS if is_busy() else LOOK_SECONDS
+
+
+def _is_done(future: Future[T], seconds: float) -> bool:
+    try:
+        future.exception(seconds)
+    except Late:
+        # What was not begun need not be.
+        return future.done() and not future.cancel()
+    return True
