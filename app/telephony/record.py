@@ -176,7 +176,7 @@ def _keep(
     call, made = _call(session, incoming.call_id, lock=True), False
     if call is None:
         line = line_of(session, incoming.number)
-        if line is None:
+        if line is None or _was_removed(work, account_id, incoming.call_id):
             return None
         call, made = _insert(work, session, incoming, line, at, now)
     went_on = not is_end(call.status)
@@ -235,6 +235,12 @@ def _insert(
         return first, False
     _tell_directory(work, session.account_id, call.provider_call_id)
     return call, True
+
+
+def _was_removed(work: Work, account_id: str, provider_call_id: str) -> bool:
+    """Whether the account had this call before: it was removed, by policy, and no copied request brings it back."""
+    known = work.directory.get(ProviderCall, provider_call_id)
+    return known is not None and known.account_id == account_id
 
 
 def _tell_directory(work: Work, account_id: str, provider_call_id: str) -> None:

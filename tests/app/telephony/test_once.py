@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
-from store.provider_events import CallRecording
+from store.calls import Call, CallCandidate, MatchDecision
+from store.provider_events import CallRecording, ProviderEvent
 from store.sessions import Database
 from store.tables import Base
 from store.webhooks import WebhookDelivery, WebhookEndpoint
@@ -208,3 +209,14 @@ def test_a_replayed_signature_with_the_borders_of_its_fields_moved_changes_nothi
     for form in moved:
         assert send(form).status_code == 200
     assert _all_rows(desk.room.database) == before
+
+
+def test_a_call_that_was_removed_does_not_come_back(desk: Desk) -> None:
+    _twilio(desk)
+    ringing = _steps(desk, f"CA{uuid.uuid4().hex}")["ringing"]
+    first = _tell(desk.office, ringing)
+    with desk.work() as (_, session):
+        for table in (CallCandidate, MatchDecision, ProviderEvent, Call):
+            session.execute(delete(table), execution_options={"synchronize_session": False})
+    assert _tell(desk.office, ringing).text == first.text
+    assert desk.calls() == []

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -359,6 +359,15 @@ def every(hours: int, back: timedelta) -> list[ListedCall]:
 def began(office: Office) -> list[datetime]:
     items: Sequence[Any] = office.api("GET", "/calls?limit=500", expect=200)["items"]
     return sorted(datetime.fromisoformat(item["started_at"]) for item in items)
+
+
+def test_an_end_of_this_moment_is_left_to_the_webhooks(silence: Callable[..., Swept], shop: Office) -> None:
+    [number] = shop.api("GET", "/numbers", expect=200)["items"]
+    call = replace(listed_call("", NOW - timedelta(minutes=5), 1), ended_at=NOW - timedelta(seconds=10))
+    shop.ring(number["number"], CALLER, sid=call.sid)
+    assert silence(Scripted([call])).ended == 0
+    assert silence(Scripted([call]), NOW + GRACE).ended == 1
+    assert shop.call_of(call.sid)["duration_seconds"] == 60
 
 
 def test_after_a_long_silence_two_weeks_are_made_up_for(silence: Callable[..., Swept], shop: Office) -> None:
