@@ -12,7 +12,7 @@ from app.http_errors import error_content
 from app.mount import Wsgi
 from app.snippet.answers import answer
 
-FREE = ("/webhooks/", "/v1/", "/s/", "/fallback/", "/health")
+FREE = ("/webhooks/", "/v1/", "/s/", "/fallback/", "/health", "/metrics")
 """Paths that need no place."""
 
 

@@ -25,13 +25,18 @@ class LookedUp(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The gauges; those that the database tells are missing while it is away."""
+        outage, database = self._room.outage, self._room.database
         try:
-            found = totals(self._room.database)
+            found = outage.patience(lambda: totals(database), reads=True)
         except SQLAlchemyError:
             found = None
         yield GaugeMetricFamily(
             "ringtrace_database_up", "Whether the database answers (1) or not (0).", found is not None
         )
+        about = "What happened while the database was away and is not replayed yet, on this machine."
+        yield GaugeMetricFamily("ringtrace_spool_waiting", about, outage.spool.waiting())
+        about = "Records of the spool that could not be read any more, on this machine."
+        yield GaugeMetricFamily("ringtrace_spool_lost", about, outage.spool.lost())
         if found is not None:
             yield from _waiting(found)
             yield _jobs(found, self._room)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.engine_room import EngineRoom
+from app.metrics import webhook_taken
 from app.telephony.base import Plan, RequestHeaders, Tell
 from app.telephony.intake import keep, process
 from app.telephony.plan import NOBODYS, dial
@@ -28,16 +29,20 @@ def take_in(room: EngineRoom, told: Told, *, url: str | None, headers: RequestHe
 
     Raises SQLAlchemyError where the database is away and nobody is known who could have signed.
     """
+    outcome = "taken"
     try:
-        return room.outage.patience(lambda: take(room, told, url=url, headers=headers), seconds=SECONDS)
+        taken = room.outage.patience(lambda: take(room, told, url=url, headers=headers), seconds=SECONDS)
     except NotKept as error:
+        outcome, taken = "spooled", Taken(accounts=error.accounts, plan=error.plan)
         _keep_aside(room, error.accounts, told)
-        return Taken(accounts=error.accounts, plan=error.plan)
     except SQLAlchemyError:
         aside = take_aside(room, told, url=url, headers=headers)
         if aside is None:
+            webhook_taken(told.kind, "unavailable")
             raise
-        return aside
+        outcome, taken = "spooled", aside
+    webhook_taken(told.kind, "refused" if taken.refused else outcome)
+    return taken
 
 
 def take_aside(room: EngineRoom, told: Told, *, url: str | None, headers: RequestHeaders) -> Taken | None:

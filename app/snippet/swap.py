@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.client_address import around
 from app.engine_room import EngineRoom
+from app.metrics import swap_answered
 from app.page_purpose import is_ahead
 from app.snippet.answers import PageAnswer, allow_origin, answer, error_answer
 from app.snippet.check_report import host_of
@@ -23,11 +24,13 @@ from app.snippet.set_ups import SiteSetUp
 from app.snippet.spooled import keep_opening
 from attribution.arrive import read
 from attribution.rules.settle import settle
+from core.errors import RingtraceError
 from core.ids import new_id
 from core.phone import international, national
 from numberpool.assign import first_active_number
 from store.sessions import AccountSession
 
+OK = 200
 TTL_SECONDS = 1800
 OUTAGE_TTL_SECONDS = 30
 log = logging.getLogger("ringtrace.swap")
@@ -41,8 +44,14 @@ def swap(desk: Desk, request: PageRequest) -> PageAnswer:
     asker, at = read_asker(request, desk.room), desk.room.now()
     event_id = new_id(at)
     try:
-        return _swap(desk, request, message, asker, event_id, at)
+        told = _swap(desk, request, message, asker, event_id, at)
+        swap_answered("answered" if told.status == OK else "refused")
+        return told
+    except RingtraceError:
+        swap_answered("refused")
+        raise
     except (OperationalError, PoolTimeout) as error:
+        swap_answered("outage")
         log.warning("a page is answered without the database: %s", type(error).__name__)
         if not is_ahead(request.headers):
             keep_opening(desk, message, asker, request.origin, event_id, at)

@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import event, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.metrics import delivery_tried
 from app.outgoing import Outgoing, PostFailed, public_or_in
 from app.secretbox import SecretBox
 from app.settings import Settings
@@ -96,7 +97,8 @@ class Sender:
             return False
         outcome = self._send(taken)
         with self.database.write() as work:
-            settle(work.account(account_id), taken, outcome, at=self.now())
+            dead = settle(work.account(account_id), taken, outcome, at=self.now())
+        delivery_tried("delivered" if outcome.problem is None else "dead" if dead else "failed")
         if outcome.problem is not None:
             log.warning("webhook %s did not take message %s: %s", endpoint_id, taken.message_id, outcome.problem)
         return True

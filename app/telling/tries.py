@@ -115,10 +115,10 @@ def take(session: AccountSession, box: SecretBox, endpoint_id: str, *, at: datet
     )
 
 
-def settle(session: AccountSession, done: Try, outcome: Outcome, *, at: datetime) -> None:
+def settle(session: AccountSession, done: Try, outcome: Outcome, *, at: datetime) -> bool:
     """Notes at `at` what came of a try. One that somebody else took up meanwhile counts only where it was taken.
 
-    Nothing is left to note where the endpoint was deleted. Flushes.
+    Nothing is left to note where the endpoint was deleted. True where the message is dead now. Flushes.
     """
     endpoint = session.get(
         WebhookEndpoint, (session.account_id, done.endpoint_id), with_for_update=True, populate_existing=True
@@ -127,10 +127,10 @@ def settle(session: AccountSession, done: Try, outcome: Outcome, *, at: datetime
         WebhookDelivery, (session.account_id, done.delivery_id), with_for_update=True, populate_existing=True
     )
     if endpoint is None or row is None:
-        return
+        return False
     ours = (row.tries, row.last_try_at) == (done.number, done.at)
     if row.next_try_at is None or (outcome.problem is not None and not ours):
-        return
+        return False
     row.status, row.problem = outcome.status, clean(outcome.problem, 300)
     row.next_try_at = None
     if outcome.problem is None:
@@ -143,6 +143,7 @@ def settle(session: AccountSession, done: Try, outcome: Outcome, *, at: datetime
     else:
         row.next_try_at = at + wait_after(done.number, done.delivery_id)
     session.flush()
+    return row.dead_at is not None
 
 
 def wait_after(number: int, delivery_id: str) -> timedelta:
