@@ -34,7 +34,7 @@ class Patience:
 
     def __init__(self, reach: Watch) -> None:
         self._reach = reach
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ringtrace-patience")
+        self._threads = _threads()
 
     def __call__(self, do: Callable[[], T], *, seconds: float = SECONDS, reads: bool = False) -> T:
         """What `do` returns or raises, if it is done in time; else Away, and `do` may still come to its end.
@@ -52,6 +52,11 @@ class Patience:
             self.failed()
             raise
 
+    def rest(self) -> None:
+        """Lets go of the threads; who asks afterwards gets new ones."""
+        threads, self._threads = self._threads, _threads()
+        threads.shutdown(wait=False)
+
     def wait(self, done: Callable[[float], bool], *, seconds: float = SECONDS) -> None:
         """Waits until `done`, which waits so many seconds itself. Raises Away where the database does not work."""
         since = time.monotonic()
@@ -64,6 +69,10 @@ class Patience:
     def failed(self) -> None:
         """The database refused something: looks at it, so that the next one need not find out again."""
         self._reach.answers(since=time.monotonic(), within=_look_seconds())
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="ringtrace-patience")
 
 
 def _look_seconds() -> float:

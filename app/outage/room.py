@@ -1,5 +1,7 @@
 """What one process holds for outages: its patience, the files of numbers, the spool."""
 
+from sqlalchemy import event
+
 from app.outage.keeper import Keeper
 from app.outage.numbers import NumberFiles
 from app.outage.patience import Patience
@@ -18,6 +20,7 @@ class Outage:
         self.watch = database.reach if isinstance(database.reach, Watch) else Watch(database.engine)
         database.reach = self.watch
         self.patience = Patience(self.watch)
+        event.listen(database.engine, "engine_disposed", lambda _: self.patience.rest())
         self.files = NumberFiles(settings.outage, secrets)
         self.spool = Spool(settings.outage / "spool")
         self.keeper = Keeper(database, self.files)
