@@ -35,7 +35,6 @@ from app.regular_jobs import Around, Regular
 from app.settings import Settings
 from app.telephony.intake import process_due
 from app.telephony.media_fetch import Fetching
-from app.telling.deliver import start_deliveries
 from app.training_process import Outcome, train_in_process
 from store.leader import leadership
 from store.sessions import Database
@@ -218,11 +217,10 @@ class Jobs:
 
 
 def start_jobs(app: Flask) -> Jobs:
-    """Starts the jobs of a process that serves, and the sending of webhooks; sees to it that they stop with it."""
+    """Starts the jobs of a process that serves, and sees to it that they stop with it."""
     room: EngineRoom = app.extensions[KEY]
     jobs = Jobs(settings=room.settings, database=room.database, tell_time=room.tell_time)
     jobs.start()
     # Worker processes of a server are ended by `multiprocessing`, which knows no `atexit`; in others both are one.
     Finalize(None, jobs.stop, exitpriority=10)
-    Finalize(None, start_deliveries(room.settings, room.database, room.tell_time).stop, exitpriority=11)
     return jobs

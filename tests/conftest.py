@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from hypothesis import settings
 
 from app.accounts import passwords
-from app.outage import patience
+from app.outage import calls, patience
 from store.engine import make_engine
 from store.sessions import Database
 from tests.support.databases import Postgres, migrated_sqlite, postgres_server, sqlite_copy
@@ -97,4 +97,5 @@ def _patience() -> Iterator[None]:
         patch.setattr(patience, "LOOK_SECONDS", 10.0)
         patch.setattr(patience, "BUSY_LOOK_SECONDS", 10.0)
         patch.setattr(patience, "MOST_SECONDS", 30.0)
+        patch.setattr(calls, "LOOK_SECONDS", 10.0)
         yield

@@ -19,8 +19,8 @@ log = logging.getLogger("ringtrace.outage")
 
 WEBHOOK: Final = "webhook"
 """The kind of these records in the spool."""
-SECONDS = 0.6
-"""What the database may take for a call before it is looked at: the caller hears nothing until then."""
+SECONDS, LOOK_SECONDS = 0.5, 0.3
+"""What the database may take for a call, and a look at it then: the caller hears nothing until that is over."""
 TWILIO = TwilioProvider()
 
 
@@ -31,7 +31,9 @@ def take_in(room: EngineRoom, told: Told, *, url: str | None, headers: RequestHe
     """
     outcome = "taken"
     try:
-        taken = room.outage.patience(lambda: take(room, told, url=url, headers=headers), seconds=SECONDS)
+        taken = room.outage.patience(
+            lambda: take(room, told, url=url, headers=headers), seconds=SECONDS, look=LOOK_SECONDS
+        )
     except NotKept as error:
         outcome, taken = "spooled", Taken(accounts=error.accounts, plan=error.plan)
         _keep_aside(room, error.accounts, told)

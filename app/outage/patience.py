@@ -36,16 +36,19 @@ class Patience:
         self._reach = reach
         self._threads = _threads()
 
-    def __call__(self, do: Callable[[], T], *, seconds: float = SECONDS, reads: bool = False) -> T:
+    def __call__(
+        self, do: Callable[[], T], *, seconds: float = SECONDS, look: float | None = None, reads: bool = False
+    ) -> T:
         """What `do` returns or raises, if it is done in time; else Away, and `do` may still come to its end.
 
-        `do` runs in another thread. Raises Away at once while the database is known to be away, unless `do` only
-        `reads`: a file that is locked, or has no room, can be read.
+        `do` runs in another thread; after `seconds` the database is looked at, for at most `look`. Raises Away at once
+        while the database is known to be away, unless `do` only `reads`: a file that is locked, or has no room, can be
+        read.
         """
         if self._reach.away and not reads:
             raise Away
         future: Future[T] = self._threads.submit(do)
-        self.wait(lambda most: _is_done(future, most), seconds=MOST_SECONDS if reads else seconds)
+        self.wait(lambda most: _is_done(future, most), seconds=MOST_SECONDS if reads else seconds, look=look)
         try:
             return future.result(0)
         except (OperationalError, PoolTimeout):
@@ -57,13 +60,13 @@ class Patience:
         threads, self._threads = self._threads, _threads()
         threads.shutdown(wait=False)
 
-    def wait(self, done: Callable[[float], bool], *, seconds: float = SECONDS) -> None:
+    def wait(self, done: Callable[[float], bool], *, seconds: float = SECONDS, look: float | None = None) -> None:
         """Waits until `done`, which waits so many seconds itself. Raises Away where the database does not work."""
         since = time.monotonic()
         if done(seconds):
             return
         left = MOST_SECONDS - (time.monotonic() - since)
-        if not self._reach.answers(since=since, within=_look_seconds()) or not done(left):
+        if not self._reach.answers(since=since, within=look or _look_seconds()) or not done(left):
             raise Away
 
     def failed(self) -> None:

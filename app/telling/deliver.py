@@ -12,12 +12,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.util import Finalize
 from time import monotonic
 from typing import Any, Final
 
+from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.engine_room import KEY, EngineRoom
 from app.metrics import delivery_tried
 from app.outgoing import Outgoing, PostFailed, public_or_in
 from app.secretbox import SecretBox
@@ -256,9 +259,11 @@ class Deliveries:
         return slow
 
 
-def start_deliveries(settings: Settings, database: Database, now: Callable[[], datetime]) -> Deliveries:
-    """Starts the sending of a process that serves."""
-    sender = Sender(database=database, secrets=SecretBox(settings), outgoing=post_of(settings), now=now)
+def start_deliveries(app: Flask) -> Deliveries:
+    """Starts the sending of a process that serves, and sees to it that it stops with it."""
+    room: EngineRoom = app.extensions[KEY]
+    sender = Sender(database=room.database, secrets=room.secrets, outgoing=post_of(room.settings), now=room.tell_time)
     deliveries = Deliveries(sender)
     deliveries.start()
+    Finalize(None, deliveries.stop, exitpriority=11)
     return deliveries

@@ -121,7 +121,17 @@ def rows(database: Database, account_id: str) -> dict[str, list[Any]]:
 
 
 _ID = re.compile("[0-9a-f]{32}")
-_RANDOM = {"account_id", "change_id", "event_id", "decision_id", "assignment_id", "form_id", "import_id", "key"}
+_RANDOM = {
+    "account_id",
+    "change_id",
+    "event_id",
+    "decision_id",
+    "assignment_id",
+    "form_id",
+    "import_id",
+    "entry_id",
+    "key",
+}
 
 
 def _names(session: AccountSession) -> dict[str, str]:

@@ -29,6 +29,7 @@ def test_the_first_question_says_where_the_visitor_is(customer: Customer) -> Non
             "title": "Acme Plumbing",
             "numbers": [OWN],
             "consent": "full",
+            "again": False,
         }
     ]
 

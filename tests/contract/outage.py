@@ -14,11 +14,12 @@ from typing import Any
 import requests
 from sqlalchemy import create_engine, text
 
+from app.outage.reach import is_busy
 from tests.support.office import DESTINATION, OWN, Office
 from tests.support.serving import wait_until
 
 VISITORS, CALLERS = 4, 2
-CALL_SECONDS, SWAP_SECONDS = 1.0, 0.5
+CALL_SECONDS, SWAP_SECONDS, BUSY_SECONDS = 1.0, 0.5, 1.5
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ def check_answers(asked: Traffic, begin: float, end: float) -> None:
                 "ttl": 30,
             }, one
     assert any(one.body["visit"] is None for one in swaps)
-    assert max(one.seconds for one in calls) < CALL_SECONDS
-    assert max(one.seconds for one in swaps) < SWAP_SECONDS
+    # On a machine that is busy with other tests a page is given more time before the database counts as away.
+    late = BUSY_SECONDS if is_busy() else 0.0
+    assert max(one.seconds for one in calls) < CALL_SECONDS + late
+    assert max(one.seconds for one in swaps) < SWAP_SECONDS + late
 
 
 def check_kept(office: Office, database_url: str, asked: Traffic, seconds: float = 60) -> None:

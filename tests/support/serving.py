@@ -1,5 +1,6 @@
 """Real HTTP: the application on a port of its own, in this process (time can be set) or as `ringtrace serve`."""
 
+import hashlib
 import os
 import signal
 import socket
@@ -56,7 +57,7 @@ def environ(database_url: str, **more: str) -> dict[str, str]:
     return {
         "RINGTRACE_DATABASE_URL": database_url,
         "RINGTRACE_SECRET_KEY": SECRET,
-        "RINGTRACE_INSTANCE_DIR": _instances.name,
+        "RINGTRACE_INSTANCE_DIR": f"{_instances.name}/{hashlib.sha256(database_url.encode()).hexdigest()[:16]}",
         **more,
     }
 

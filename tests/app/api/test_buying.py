@@ -104,7 +104,7 @@ def test_a_bought_number_is_ours_in_quarantine_with_its_webhooks(
     fallback = shop.http.get(f"{base}/fallback/{OFFERED[1:]}.xml", timeout=30)
     assert fallback.status_code == 200
     assert fallback.headers["Content-Type"].startswith("text/xml")
-    assert fallback.text == answer.text
+    assert f"<Number>{DESTINATION}</Number>" in fallback.text
     history = shop.api("GET", f"/numbers/{OFFERED}/history", expect=200)["items"]
     assert [(h["from"], h["to"], h["by"], h["reason"]) for h in history] == [(None, "quarantined", "api", "bought")]
     purchases = shop.api("GET", "/numbers/purchases", expect=200)["items"]

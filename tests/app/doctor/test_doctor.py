@@ -89,6 +89,8 @@ class _Clinic:
 
 @pytest.fixture
 def clinic(database: Database, database_url: str, tmp_path: Path) -> _Clinic:
+    global NOW
+    NOW = datetime.now(UTC)  # the database's clock goes on while other tests run
     return _Clinic(database, database_url, tmp_path)
 
 
