@@ -18,8 +18,10 @@ from store.sessions import Away
 
 SECONDS = 0.3
 """What the database may take before it is looked at."""
-LOOK_SECONDS = 0.14
+LOOK_SECONDS = 0.12
 """What that look may take."""
+STEP_SECONDS = 0.05
+"""How long a sign that it works lasts: a transaction that was committed, or a look. Then there must be another."""
 BUSY_LOOK_SECONDS = 0.8
 """What it may take on a machine with more work than processors, where everything is late."""
 MOST_SECONDS = 2.5
@@ -48,7 +50,11 @@ class Patience:
         if self._reach.away and not reads:
             raise Away
         future: Future[T] = self._threads.submit(do)
-        self.wait(lambda most: _is_done(future, most), seconds=MOST_SECONDS if reads else seconds, look=look)
+        try:
+            self.wait(lambda most: _is_done(future, most), seconds=MOST_SECONDS if reads else seconds, look=look)
+        except Away:
+            future.cancel()  # what was not begun need not be
+            raise
         try:
             return future.result(0)
         except (OperationalError, PoolTimeout):
@@ -62,12 +68,15 @@ class Patience:
 
     def wait(self, done: Callable[[float], bool], *, seconds: float = SECONDS, look: float | None = None) -> None:
         """Waits until `done`, which waits so many seconds itself. Raises Away where the database does not work."""
-        since = time.monotonic()
+        began = time.monotonic()
         if done(seconds):
             return
-        left = MOST_SECONDS - (time.monotonic() - since)
-        if not self._reach.answers(since=since, within=look or _look_seconds()) or not done(left):
-            raise Away
+        while (now := time.monotonic()) < began + MOST_SECONDS:
+            if not self._reach.answers(since=now - STEP_SECONDS, within=look or _look_seconds()):
+                break
+            if done(STEP_SECONDS):
+                return
+        raise Away
 
     def failed(self) -> None:
         """The database refused something: looks at it, so that the next one need not find out again."""
@@ -86,6 +95,5 @@ def _is_done(future: Future[T], seconds: float) -> bool:
     try:
         future.exception(seconds)
     except Late:
-        # What was not begun need not be.
-        return future.done() and not future.cancel()
+        return future.done()
     return True
