@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.engine_room import EngineRoom
@@ -55,7 +55,10 @@ def is_forced(url: str) -> bool:
 
 
 def is_due(room: EngineRoom, site: Site, *, url: str, at: datetime) -> bool:
-    """Whether the page at `url` should look at itself: nobody reported it for ten minutes, nobody is doing so now."""
+    """Whether the page at `url` should look at itself: nobody reported it for ten minutes, nobody is doing so now.
+
+    Raises Away where the database does not answer.
+    """
     page = page_of(url)
     if page is None:
         return False
@@ -63,10 +66,7 @@ def is_due(room: EngineRoom, site: Site, *, url: str, at: datetime) -> bool:
     if not is_forced(url):
         if room.quiet.rests(key, at) or not room.within("page checks", site.site_id, ASKED_PER_MINUTE):
             return False
-        try:
-            seen = room.outage.patience(lambda: _seen_at(room, site, page))
-        except (OperationalError, PoolTimeout):
-            return False
+        seen = room.outage.patience(lambda: _seen_at(room, site, page))
         if seen is not None and seen > at - FRESH:
             room.quiet.rest(key, seen + FRESH)
             return False

@@ -108,8 +108,10 @@ def check_answers(asked: Traffic, begin: float, end: float) -> None:
     assert any(one.body["visit"] is None for one in swaps)
     # On a machine that is busy with other tests a page is given more time before the database counts as away.
     late = BUSY_SECONDS if is_busy() else 0.0
-    assert max(one.seconds for one in calls) < CALL_SECONDS + late
-    assert max(one.seconds for one in swaps) < SWAP_SECONDS + late
+    slow_calls = [one for one in calls if one.seconds >= CALL_SECONDS + late]
+    slow_swaps = [one for one in swaps if one.seconds >= SWAP_SECONDS + late]
+    assert not slow_calls
+    assert not slow_swaps
 
 
 def check_kept(office: Office, database_url: str, asked: Traffic, seconds: float = 60) -> None:
