@@ -9,8 +9,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
@@ -104,25 +104,42 @@ class Outgoing:
             parts = read_url(url)
         except ValueError as error:
             raise PostFailed(str(error)) from None
+        host = parts.hostname
+        with self.exchange(parts, until=time.monotonic() + self._timeout, timeout=self._timeout) as (connection, _):
+            connection.request("POST", path_of(parts), body=body, headers=dict(headers))
+            with connection.getresponse() as answer:
+                status = answer.status
+        if 300 <= status < 400:
+            raise PostFailed(f"{host} answered {status}; redirects are not followed", status)
+        if not 200 <= status < 300:
+            raise PostFailed(f"{host} answered {status}", status)
+        return status
+
+    @contextmanager
+    def exchange(
+        self, parts: SplitResult, *, until: float, timeout: float
+    ) -> Iterator[tuple[HTTPConnection, threading.Event]]:
+        """A connection to an allowed address of the host, and whether it was cut off because it took too long.
+
+        It is cut at `until` (monotonic seconds), whatever goes on; `timeout` seconds may pass between two packets.
+        Raises PostFailed, also for what goes wrong with the connection inside the block.
+        """
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        end = time.monotonic() + self._timeout
-        connection = HTTPConnection(host, port, timeout=self._timeout)
+        connection = HTTPConnection(host, port, timeout=timeout)
         held = [self._connect(host, port)]
         # Whoever answers a byte a second would hold us for hours.
         late = threading.Event()
-        watch = threading.Timer(max(end - time.monotonic(), 0.01), lambda: _cut(held[0], late))
+        watch = threading.Timer(max(until - time.monotonic(), 0.01), lambda: _cut(held, late))
         watch.daemon = True  # a server that stops does not wait for it
         watch.start()
         try:
+            held[0].settimeout(timeout)
             if parts.scheme == "https":
                 secured = _tls().wrap_socket(held[0], server_hostname=host, do_handshake_on_connect=False)
                 held[0] = secured
                 secured.do_handshake()
             connection.sock = held[0]
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("POST", path, body=body, headers=dict(headers))
-            with connection.getresponse() as answer:
-                status = answer.status
+            yield connection, late
         except (OSError, HTTPException, ValueError) as error:
             if late.is_set():
                 raise PostFailed(f"{host} took too long") from None
@@ -133,11 +150,6 @@ class Outgoing:
             held[0].close()
         if late.is_set():
             raise PostFailed(f"{host} took too long")
-        if 300 <= status < 400:
-            raise PostFailed(f"{host} answered {status}; redirects are not followed", status)
-        if not 200 <= status < 300:
-            raise PostFailed(f"{host} answered {status}", status)
-        return status
 
     def _connect(self, host: str, port: int) -> socket.socket:
         """A connection to an allowed address of the host: each gets its share of the time."""
@@ -165,12 +177,17 @@ class Outgoing:
         return addresses
 
 
+def path_of(parts: SplitResult) -> str:
+    """What of an address its server is asked for."""
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _cut(sock: socket.socket, late: threading.Event) -> None:
+def _cut(held: Sequence[socket.socket], late: threading.Event) -> None:
     late.set()
     with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        held[0].shutdown(socket.SHUT_RDWR)

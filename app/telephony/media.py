@@ -4,19 +4,15 @@ The connection goes to an address that was checked (`app.outgoing`). A redirect 
 through the same check, and what proves who we are stays with the first host.
 """
 
-import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPResponse
 from typing import BinaryIO
 from urllib.parse import SplitResult, urljoin
 
-from app.outgoing import Allowed, Outgoing, PostFailed, is_public, read_url
+from app.outgoing import Allowed, Outgoing, PostFailed, is_public, path_of, read_url
 
 MOST_BYTES = 200 * 1024 * 1024
 TIMEOUT_SECONDS = 15.0
@@ -105,37 +101,17 @@ class Downloads(Outgoing):
         should_stop: Callable[[], bool],
     ) -> Sound | str:
         """The sound, or where else it is said to be."""
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        host = parts.hostname or ""
         try:
-            held = [self._connect(host, port)]
+            with self.exchange(parts, until=end, timeout=self._patience) as (connection, late):
+                accepted = {"Accept": "audio/*", "Accept-Encoding": "identity", **headers}
+                connection.request("GET", path_of(parts), headers=accepted)
+                answer = connection.getresponse()
+                if answer.status in {301, 302, 303, 307, 308}:
+                    return answer.headers.get("Location", "")
+                return self._read(host, answer, into, late, should_stop)
         except PostFailed as error:
             raise NotFetched(str(error)) from None
-        connection, late = HTTPConnection(host, port), threading.Event()
-        # Whoever sends a byte a second would hold us for days.
-        watch = threading.Timer(max(end - time.monotonic(), 0.01), lambda: _cut(held, late))
-        watch.daemon = True
-        watch.start()
-        try:
-            held[0].settimeout(self._patience)
-            if parts.scheme == "https":
-                secured = _tls().wrap_socket(held[0], server_hostname=host, do_handshake_on_connect=False)
-                held[0] = secured
-                secured.do_handshake()
-            connection.sock = held[0]
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", path, headers={"Accept": "audio/*", "Accept-Encoding": "identity", **headers})
-            answer = connection.getresponse()
-            if answer.status in {301, 302, 303, 307, 308}:
-                return answer.headers.get("Location", "")
-            return self._read(host, answer, into, late, should_stop)
-        except (OSError, HTTPException, ValueError) as error:
-            if late.is_set():
-                raise NotFetched(f"{host} took too long") from None
-            raise NotFetched(f"{host} did not answer as expected ({type(error).__name__})") from None
-        finally:
-            watch.cancel()
-            connection.close()
-            held[0].close()
 
     def _read(
         self, host: str, answer: HTTPResponse, into: BinaryIO, late: threading.Event, should_stop: Callable[[], bool]
@@ -168,14 +144,3 @@ def _follow(url: str, location: str) -> str:
     if not there or (url.startswith("https:") and not there.startswith("https:")):
         raise NotFetched("the sound's host redirects to no address that may be asked")
     return there
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-def _cut(held: Sequence[socket.socket], late: threading.Event) -> None:
-    late.set()
-    with suppress(OSError):
-        held[0].shutdown(socket.SHUT_RDWR)
