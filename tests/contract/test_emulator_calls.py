@@ -31,7 +31,7 @@ from tests.support.serving import ServeProcess, environ, served
 from tests.support.trading import buy, maker
 
 # More than about 2,200 the emulator does not take: it answers 5,000 requests an hour.
-CALLS = int(os.environ.get("RINGTRACE_EMULATED_CALLS", "150"))
+CALLS = int(os.environ.get("RINGTRACE_EMULATED_CALLS", "80"))
 AT_ONCE = 8
 ENDED_BRIEFLY, ENDED_AT_LENGTH = 0.4, 0.4
 """Of the calls: with one status, with two. The others go on; only their first ring was told."""

@@ -54,8 +54,7 @@ def held(office: Office, database_url: str) -> tuple[Counter[str], Counter[str]]
     return numbers, visitors
 
 
-@pytest.mark.parametrize("size", [10, 500])
-@pytest.mark.parametrize(("kind", "workers"), [("sqlite", 1), ("postgres", 4)])
+@pytest.mark.parametrize(("kind", "workers", "size"), [("sqlite", 1, 500), ("postgres", 4, 10)])
 def test_thirty_two_clients_at_once(request: pytest.FixtureRequest, kind: str, workers: int, size: int) -> None:
     url = str(request.getfixturevalue(f"{kind}_url"))
     server = ServeProcess(url, workers=workers, **UNLIMITED).wait()

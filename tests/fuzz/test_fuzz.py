@@ -15,11 +15,11 @@ def _sound(outcome: Outcome, inputs: int) -> None:
 
 
 def test_nothing_breaks_on_sqlite(sqlite_url: str, tmp_path: Path) -> None:
-    _sound(run_on(sqlite_url, tmp_path, "suite", range(2_000)), 2_000)
+    _sound(run_on(sqlite_url, tmp_path, "suite", range(1_200)), 1_200)
 
 
 def test_nothing_breaks_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
-    _sound(run_on(postgres_url, tmp_path, "suite", range(2_000, 3_000)), 1_000)
+    _sound(run_on(postgres_url, tmp_path, "suite", range(1_200, 1_800)), 600)
 
 
 @pytest.mark.parametrize(

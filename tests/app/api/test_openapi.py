@@ -57,7 +57,7 @@ def test_fuzzing_finds_no_undocumented_answer(
     tried = set()
 
     def fuzz(operation: Any) -> None:
-        @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
+        @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
         @given(case=operation.as_strategy(generation_mode=mode))
         def one(case: Any) -> None:
             case.call_and_validate(base_url=used.url, headers=headers, checks=CHECKS)

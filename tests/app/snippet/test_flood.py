@@ -157,12 +157,14 @@ def day(town: Town, *, flood: int) -> tuple[float, int]:
 def test_ten_thousand_false_visitors_change_next_to_nothing(database: Database) -> None:
     quiet, flooded = Town(database), Town(database)
     likelihood, spread = day(quiet, flood=0)
-    with_flood, spread_with = day(flooded, flood=10_000)
+    # As many as it takes on the one, enough to tell on the other: each is a visitor, a visit and an event.
+    flood = 10_000 if database.engine.dialect.name == "sqlite" else 4_000
+    with_flood, spread_with = day(flooded, flood=flood)
     with database.read() as work:
         came = work.account(flooded.account_id).scalar(select(func.count()).select_from(Visitor))
         held = work.account(flooded.account_id).scalar(select(func.count()).select_from(Assignment))
     assert came is not None
-    assert came >= 10_000
+    assert came >= flood
     assert held == came, "everybody keeps a number"
     assert likelihood > 0.5
     assert with_flood >= likelihood - 0.01

@@ -114,8 +114,8 @@ def test_events_told_one_to_five_times_from_eight_threads_are_each_there_once(de
 def test_every_order_of_a_call_its_reports_a_leg_and_a_recording_ends_alike(server: Served, desk: Desk) -> None:
     _twilio(desk)
     orders = list(permutations(["ringing", "in-progress", "completed", "leg", "recording"]))
-    if desk.room.database.engine.dialect.name == "postgresql":
-        orders = orders[::7]
+    # Which order it was matters to the rules, and all of them are tried there; here those of a few are told for real.
+    orders = orders[:: 7 if desk.room.database.engine.dialect.name == "postgresql" else 3]
     for order in orders:
         steps = _steps(desk, f"CA{uuid.uuid4().hex}")
         for name in order:
