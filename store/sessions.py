@@ -205,6 +205,9 @@ class Reach:
     def wrote(self) -> None:
         """A transaction that writes was committed."""
 
+    def holds(self, yes: bool) -> None:
+        """This process has SQLite's one right to write, or has given it back."""
+
 
 class Database:
     """An engine and the two ways to use it. Reading and writing differ on SQLite only (see `store.engine`).
@@ -242,6 +245,8 @@ class Database:
             work = Work(connection)
             try:
                 with connection.begin():
+                    if write and self._turn is not None:
+                        self.reach.holds(True)
                     yield work
                     work.flush()
                 if write:
@@ -251,6 +256,8 @@ class Database:
                     for tell in self.on_set_up_change:
                         tell(frozenset(work.set_up_changed))
             finally:
+                if write and self._turn is not None:
+                    self.reach.holds(False)
                 work.close()
 
     @contextmanager

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from hypothesis import settings
 
 from app.accounts import passwords
-from app.outage import calls, patience
+from app.outage import calls, patience, reach
 from store.engine import make_engine
 from store.sessions import Database
 from tests.support.databases import Postgres, migrated_sqlite, postgres_server, sqlite_copy
@@ -98,4 +98,7 @@ def _patience() -> Iterator[None]:
         patch.setattr(patience, "BUSY_LOOK_SECONDS", 10.0)
         patch.setattr(patience, "MOST_SECONDS", 30.0)
         patch.setattr(calls, "LOOK_SECONDS", 10.0)
+        patch.setattr(reach, "SILENT_SECONDS", 10.0)
+        patch.setattr(reach, "BUSY_SILENT_SECONDS", 10.0)
+        patch.setattr(reach, "BUSY_SECONDS", 1.0)
         yield

@@ -29,6 +29,8 @@ BUSY_SECONDS = 0.1
 IDLE_SECONDS = 5.0
 SILENT_SECONDS, BUSY_SILENT_SECONDS = 0.4, 1.0
 """After how long a look that has not come to an end counts as no for everybody, and not only for who waits for it."""
+OURS_SECONDS = 2.5
+"""For how long a writer of this very process may hold an SQLite file: its disk is slow, and nothing is wrong."""
 BUSY = 1.5
 """From how many tasks that run or wait for each processor on a machine is busy, as an average of the last minute."""
 
@@ -50,6 +52,7 @@ class Watch(Reach):
         self._look = _look_of(engine.url)
         event.listen(engine, "engine_disposed", self._close)
         self._wrote = time.monotonic()
+        self._holds_since: float | None = None
         self._asked = self._began = self._ended = self._looking = 0.0
         self._found = True
         self._condition = threading.Condition()
@@ -58,6 +61,15 @@ class Watch(Reach):
     def wrote(self) -> None:
         """A transaction that writes was committed."""
         self._wrote = time.monotonic()
+
+    def holds(self, yes: bool) -> None:
+        """This process has SQLite's one right to write, or has given it back."""
+        self._holds_since = time.monotonic() if yes else None
+
+    def _is_ours(self) -> bool:
+        """Whether what keeps others from writing is a transaction of our own that has not lasted long."""
+        since = self._holds_since
+        return since is not None and time.monotonic() - since < OURS_SECONDS
 
     def prepare(self) -> None:
         """Looks once, so that the next look finds everything at hand."""
@@ -105,7 +117,7 @@ class Watch(Reach):
     def _run(self) -> None:
         while True:
             began = self._looking = time.monotonic()
-            found = self._look()
+            found = self._look() or self._is_ours()
             with self._condition:
                 self._began, self._ended, self._found = began, time.monotonic(), found
                 self._condition.notify_all()

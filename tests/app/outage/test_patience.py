@@ -112,3 +112,15 @@ def test_looking_changes_nothing(database: Database, watched: Watch) -> None:
     assert watched.answers(since=float("inf"), within=30)
     assert facts() == before
     wait_until(lambda: not database.reach.away, 10, "it is not away")
+
+
+def test_a_writer_of_this_very_process_that_takes_long_is_no_outage(sqlite_url: str) -> None:
+    database = Database(make_engine(sqlite_url))
+    watch = database.reach = Watch(database.engine)
+    with database.write():
+        assert watch.answers(since=float("inf"), within=30)
+        assert not watch.away
+    with closing(sqlite3.connect(str(make_url(sqlite_url).database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert not watch.answers(since=float("inf"), within=30)
+    database.engine.dispose()
